@@ -1,0 +1,66 @@
+# Dateline: everything a developer types. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CHAT ?= auto
+DATA ?= .dateline
+PORT ?= 8000
+DATASETS ?= ../shared/datasets
+# torch is installed first and alone: a range that reaches it through another package may bring gigabytes of CUDA.
+TORCH := torch==2.13.0
+
+.PHONY: help install models run test check format bench soak wheel clean docs
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@echo "  make run CHAT=extractive   the same without the 1.1 GB chat model"
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Dateline needs Python 3.11 or newer; set PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet '$(TORCH)'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[local-llm,dev]'
+	touch $@
+
+install: $(VENV)/.ready ## Make the virtual environment
+
+models: $(VENV)/.ready ## Fetch the encoder and, unless CHAT=extractive, the local chat model
+	$(BIN)/dateline models fetch all-MiniLM-L6-v2
+	@if [ '$(CHAT)' = auto ]; then $(BIN)/dateline models fetch qwen2.5-coder-1.5b-instruct-q4_k_m; fi
+
+run: models ## Install, fetch models, ingest the samples, answer one question, serve on 127.0.0.1
+	$(BIN)/dateline --data-dir $(DATA) ingest samples
+	DATELINE_CHAT__MODEL=$(CHAT) $(BIN)/dateline --data-dir $(DATA) ask "Which Chinese leaders did President Zardari meet?"
+	DATELINE_CHAT__MODEL=$(CHAT) $(BIN)/dateline --data-dir $(DATA) serve --port $(PORT)
+
+test: $(VENV)/.ready ## Run the whole test suite (fetches the encoder; the chat model's tests run where it is)
+	$(BIN)/dateline models fetch all-MiniLM-L6-v2
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.ready ## Format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.ready ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.ready ## Ingest and answering speed against LangChain's plain path, on DATASETS
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m tests.bench.speed --datasets $(DATASETS)
+
+soak: $(VENV)/.ready ## The long runs: 100 kills during ingest
+	$(BIN)/python -m pytest -m soak --timeout 7200
+
+wheel: $(VENV)/.ready ## Build the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --wheel-dir dist .
+
+clean: ## Remove what was built; the record and the models stay
+	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

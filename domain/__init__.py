@@ -1,0 +1,1 @@
+"""What all packages must agree on: values, ports, errors and settings; no I/O."""

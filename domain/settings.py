@@ -1,0 +1,180 @@
+"""Everything that can be configured, in one frozen tree.
+
+Values come from, strongest first: command-line flags, `DATELINE_…` environment variables
+(`DATELINE_CHAT__MODEL`), `dateline.toml` in the working folder, and the defaults here.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from domain.errors import ConfigurationError
+
+CONFIG_FILE = "dateline.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelSettings(_Section):
+    """Which models are used and where their files are kept."""
+
+    folder: Path = Field(
+        default=Path("~/.cache/dateline/models"), description="Where fetched model files are kept and shared."
+    )
+    encoder: str = Field(
+        default="all-MiniLM-L6-v2", description="A name from models.toml, or a sentence-transformers folder."
+    )
+    encoder_dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="auto: bfloat16 where the CPU has instructions for it, else float32."
+    )
+    batch_size: int = Field(default=64, ge=1, le=1024, description="Texts per encoder batch.")
+
+
+class IngestSettings(_Section):
+    """How documents become passages."""
+
+    max_source_bytes: int = Field(default=50_000_000, ge=1, description="Larger sources are refused.")
+    parser_timeout_s: float = Field(default=30.0, gt=0, description="A parser that takes longer is killed.")
+    parser_memory_mb: int = Field(default=1024, ge=128, description="A parser that needs more is killed.")
+    max_passage_chars: int = Field(
+        default=1200, ge=200, description="Longer paragraphs are split at sentence ends; the encoder reads 256 tokens."
+    )
+    window_passages: int = Field(
+        default=2048, ge=1, description="Passages embedded and committed together; bounds what a kill can undo."
+    )
+    near_duplicate: float = Field(default=0.85, gt=0, le=1, description="Jaccard similarity that makes a copy.")
+    fetch_timeout_s: float = Field(default=20.0, gt=0, description="Whole time allowed for one URL.")
+    allow_private_networks: bool = Field(default=False, description="Let URLs point at private and loopback addresses.")
+
+
+class RetrievalSettings(_Section):
+    """How passages are found."""
+
+    candidates: int = Field(default=50, ge=1, le=500, description="Candidates taken from each index.")
+    passages: int = Field(default=12, ge=1, le=100, description="Passages handed on to evidence selection.")
+    rrf_k: int = Field(default=60, ge=1, description="Damping of reciprocal-rank fusion (SIGIR 2009 value).")
+    query_timeout_s: float = Field(default=2.0, gt=0, description="Deadline of one index query.")
+    write_timeout_s: float = Field(default=30.0, gt=0, description="Deadline of one index write of 500 rows.")
+
+
+class AnswerSettings(_Section):
+    """How answers are decided and checked."""
+
+    evidence_sentences: int = Field(default=6, ge=1, le=30, description="Most sentences shown to the writer.")
+    extractive_sentences: int = Field(default=3, ge=1, le=10, description="Most sentences quoted extractively.")
+    min_support: float = Field(default=0.5, ge=0, le=1, description="Support below this withholds a sentence.")
+    min_relevance: float = Field(default=0.5, ge=0, le=1, description="Answerability below this refuses.")
+    nearest: int = Field(default=3, ge=0, le=10, description="Passages offered with a refusal.")
+
+
+class ChatSettings(_Section):
+    """The model that writes; answers are extractive without one."""
+
+    model: str = Field(
+        default="auto",
+        description=(
+            "auto: the local GGUF file when it has been fetched; extractive: none; "
+            "local:NAME from models.toml; or provider:name as LangChain knows it (openai:…, anthropic:…, ollama:…)."
+        ),
+    )
+    base_url: str | None = Field(default=None, description="Address of an OpenAI-compatible server.")
+    api_key: SecretStr | None = Field(default=None, description="Key for the provider or server.")
+    timeout_s: float = Field(default=60.0, gt=0, description="Whole time allowed for one reply.")
+    max_tokens: int = Field(default=320, ge=16, le=8192, description="Longest reply.")
+    threads: int = Field(default=0, ge=0, description="Threads of the local model; 0 uses every core.")
+    context_tokens: int = Field(default=4096, ge=512, description="Context window of the local model.")
+
+
+class ServerSettings(_Section):
+    """The HTTP server."""
+
+    host: str = Field(default="127.0.0.1", description="Address to bind; loopback unless changed on purpose.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+    max_body_bytes: int = Field(default=1_000_000, ge=1024, description="Larger request bodies get 413.")
+    max_streams: int = Field(default=32, ge=1, description="Answers written at the same time.")
+
+
+class Settings(BaseSettings):
+    """All settings of one process; build it with `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="DATELINE_", env_nested_delimiter="__", toml_file=CONFIG_FILE
+    )
+
+    data_dir: Path = Field(default=Path("~/.local/share/dateline"), description="Folder of the record.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="Least level logged."
+    )
+    models: ModelSettings = ModelSettings()
+    ingest: IngestSettings = IngestSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    answer: AnswerSettings = AnswerSettings()
+    chat: ChatSettings = ChatSettings()
+    server: ServerSettings = ServerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  - named by pydantic-settings
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  - named by pydantic-settings
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: flags, environment, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that change with any setting but secrets and places on this machine."""
+        shown = self.model_dump_json(
+            exclude={"data_dir": True, "log_level": True, "server": True, "models": {"folder"}, "chat": {"api_key"}}
+        )
+        return hashlib.sha256(shown.encode()).hexdigest()[:16]
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Build the settings of this process; `flags` are the strongest source, `None` means not given.
+
+    Raises:
+        ConfigurationError: If a key is unknown or a value is out of range; the message names each.
+    """
+    _refuse_unknown_environment()
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False)
+        )
+        raise ConfigurationError(
+            f"Settings are not valid: {faults}",
+            hint=f"Check {CONFIG_FILE}, the DATELINE_… environment variables and the flags.",
+        ) from error
+    except ValueError as error:  # A file that is not TOML, a variable that is not JSON where it must be.
+        raise ConfigurationError(f"Settings cannot be read: {error}", hint=f"Check {CONFIG_FILE}.") from error
+    return settings.model_copy(
+        update={
+            "data_dir": settings.data_dir.expanduser(),
+            "models": settings.models.model_copy(update={"folder": settings.models.folder.expanduser()}),
+        }
+    )
+
+
+def _refuse_unknown_environment() -> None:
+    # pydantic-settings ignores unknown variables with its prefix, so a misspelt one would change nothing silently.
+    known = set()
+    for name, info in Settings.model_fields.items():
+        known.add(f"DATELINE_{name}".upper())
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            known |= {f"DATELINE_{name}__{key}".upper() for key in info.annotation.model_fields}
+    unknown = sorted(key for key in os.environ if key.upper().startswith("DATELINE_") and key.upper() not in known)
+    if unknown:
+        raise ConfigurationError(
+            f"Unknown setting {', '.join(unknown)}", hint="See 'dateline --help' and docs/settings.md for the names."
+        )

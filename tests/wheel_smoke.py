@@ -1,0 +1,32 @@
+"""Run by CI in an environment that holds only the wheel: the packages are ours, and `ask` works on the samples."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from importlib.resources import files
+from pathlib import Path
+
+PACKAGES = ("domain", "prompts", "retriever", "ingest", "service", "eval", "cli")
+dateline = Path(sys.executable).with_name("dateline")
+data_dir = sys.argv[1]
+
+owners = packages_distributions()
+for package in PACKAGES:
+    if owners.get(package) != ["dateline"]:
+        sys.exit(f"Package {package!r} belongs to {owners.get(package)}, expected ['dateline']")
+
+
+def run(*arguments: str) -> str:
+    """Return what `dateline` printed; its failure is ours."""
+    command = [str(dateline), "--data-dir", data_dir, *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+run("ingest", str(files("samples")))
+answer = json.loads(run("ask", "--mode", "extractive", "--json", "Which Chinese leaders did President Zardari meet?"))
+citation = answer["sentences"][0]["citations"][0]
+document = json.loads(run("documents", "show", citation["document_id"], "--json"))
+if document["text"][citation["start"] : citation["end"]] != citation["quote"]:
+    sys.exit("The quote is not in the document at its place")
+sys.stdout.write(f"wheel: {citation['quote']}\n")
