@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.answers import Evidence, TimeScope
+from domain.answers import Evidence, PromptUsed, TimeScope
 from domain.corpus import Citable, Document, DocumentHeader, Passage, RankedPassage, Statement
 
 Vector = NDArray[np.float32]
@@ -243,6 +243,11 @@ class ChatModel(Protocol):
     @property
     def model_id(self) -> str:
         """What the trace names."""
+        ...
+
+    @property
+    def prompt(self) -> PromptUsed:
+        """The released prompt that it renders."""
         ...
 
     def write(self, question: str, evidence: Sequence[Evidence]) -> Draft:

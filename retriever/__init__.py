@@ -1,0 +1,1 @@
+"""The record and how it is searched: ledger, encoder, dense and lexical indexes, fusion."""

@@ -1,0 +1,191 @@
+"""A small record in memory, and documents to put into it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from domain.answers import TimeScope
+from domain.corpus import (
+    Citable,
+    Document,
+    DocumentHeader,
+    Passage,
+    RankedPassage,
+    Span,
+    passage_id_of,
+    sha256_of,
+)
+from domain.errors import NotFoundError
+from domain.ports import Encoder, IndexEntry, Matrix, PreparedDocument, RecordCounts
+from tests.support.encoders import HashingEncoder
+
+
+def prepared(
+    document_id: str,
+    *paragraphs: str,
+    version: int = 1,
+    published: date | None = None,
+    publisher: str | None = None,
+    title: str | None = None,
+    duplicate_of: str | None = None,
+    encoder: Encoder | None = None,
+) -> PreparedDocument:
+    """A document of whole paragraphs, ready to commit."""
+    text = "\n\n".join(paragraphs)
+    header = DocumentHeader(
+        document_id=document_id,
+        version=version,
+        content_sha256=sha256_of(text),
+        source_uri=f"file:///{document_id}.txt",
+        title=title,
+        publisher=publisher,
+        published=published,
+        duplicate_of=duplicate_of,
+        duplicate_kind="exact" if duplicate_of else None,
+        similarity=1.0 if duplicate_of else None,
+    )
+    passages, start = [], 0
+    for ordinal, paragraph in enumerate(paragraphs):
+        span = Span(start=start, end=start + len(paragraph))
+        start = span.end + 2
+        passages.append(
+            Passage(
+                passage_id=passage_id_of(document_id, version, span),
+                document_id=document_id,
+                version=version,
+                ordinal=ordinal,
+                span=span,
+                text=paragraph,
+                sentences=(span,),
+            )
+        )
+    return PreparedDocument(
+        document=Document(header=header, text=text),
+        passages=tuple(passages),
+        statements=(),
+        embedded_texts=paragraphs,
+        vectors=(encoder or HashingEncoder()).encode_passages(paragraphs),
+    )
+
+
+def ranking(*passages: str | RankedPassage) -> tuple[RankedPassage, ...]:
+    """A ranking of passages named by their text, each in a document of its own, scored by nothing."""
+    return tuple(
+        passage if isinstance(passage, RankedPassage) else ranked(passage, rank=rank)
+        for rank, passage in enumerate(passages, start=1)
+    )
+
+
+def ranked(
+    text: str, *, rank: int = 1, document_id: str | None = None, duplicate_of: str | None = None
+) -> RankedPassage:
+    """One ranked passage; its id is its text."""
+    document = prepared(document_id or text, text, duplicate_of=duplicate_of)
+    passage = document.passages[0]
+    named = Passage(
+        passage_id=text,
+        document_id=passage.document_id,
+        version=1,
+        ordinal=0,
+        span=passage.span,
+        text=text,
+        sentences=passage.sentences,
+    )
+    return RankedPassage(citable=Citable(passage=named, header=document.document.header), rank=rank, score=0.0)
+
+
+@dataclass(kw_only=True)
+class MemoryRecord:
+    """The ports `RecordReader` and, as far as indexes need it, `RecordWriter`, in dictionaries."""
+
+    dimensions: int = 64
+    current: dict[str, PreparedDocument] = field(default_factory=dict)
+    changes: int = 0
+
+    def commit(self, documents: Sequence[PreparedDocument]) -> None:
+        for document in documents:
+            self.current[document.document.header.document_id] = document
+        self.changes += 1
+
+    def delete(self, document_id: str) -> bool:
+        self.changes += 1
+        return self.current.pop(document_id, None) is not None
+
+    def document(self, document_id: str, version: int | None = None) -> Document:
+        try:
+            return self.current[document_id].document
+        except KeyError:
+            raise NotFoundError(f"There is no document {document_id!r}") from None
+
+    def versions(self, document_id: str) -> tuple[DocumentHeader, ...]:
+        return (self.current[document_id].document.header,) if document_id in self.current else ()
+
+    def headers(
+        self, *, scope: TimeScope | None = None, limit: int | None = None, offset: int = 0
+    ) -> tuple[DocumentHeader, ...]:
+        found = [document.document.header for document in self._in(scope)]
+        found.sort(key=lambda header: (-(header.published or date.min).toordinal(), header.document_id))
+        return tuple(found[offset:][:limit])
+
+    def passages_of(self, document_id: str, version: int | None = None) -> tuple[Passage, ...]:
+        self.document(document_id)
+        return self.current[document_id].passages
+
+    def citables(self, passage_ids: Iterable[str]) -> dict[str, Citable]:
+        wanted = set(passage_ids)
+        return {
+            passage.passage_id: Citable(passage=passage, header=document.document.header)
+            for document in self.current.values()
+            for passage in document.passages
+            if passage.passage_id in wanted
+        }
+
+    def counts(self, scope: TimeScope | None = None) -> RecordCounts:
+        found = list(self._in(scope))
+        return RecordCounts(documents=len(found), passages=sum(len(document.passages) for document in found))
+
+    def copies_of(self, document_ids: Iterable[str]) -> dict[str, tuple[DocumentHeader, ...]]:
+        headers = self.headers()
+        found = {key: tuple(header for header in headers if header.duplicate_of == key) for key in document_ids}
+        return {key: copies for key, copies in found.items() if copies}
+
+    def passage_ids(self) -> list[str]:
+        return sorted(passage.passage_id for document in self.current.values() for passage in document.passages)
+
+    def change_counter(self) -> int:
+        return self.changes
+
+    def index_entries(self, passage_ids: Sequence[str] | None = None) -> Iterator[IndexEntry]:
+        yield from self._entries(None, passage_ids)
+
+    def vectors(self, scope: TimeScope | None = None) -> tuple[list[str], Matrix]:
+        entries = self._entries(scope, None)
+        if not entries:
+            return [], np.empty((0, self.dimensions), dtype=np.float32)
+        return [entry.passage_id for entry in entries], np.stack([entry.vector for entry in entries])
+
+    def _in(self, scope: TimeScope | None) -> Iterator[PreparedDocument]:
+        chosen = scope or TimeScope()
+        return (document for document in self.current.values() if chosen.admits(document.document.header))
+
+    def _entries(self, scope: TimeScope | None, passage_ids: Sequence[str] | None) -> list[IndexEntry]:
+        wanted = None if passage_ids is None else set(passage_ids)
+        entries = [
+            IndexEntry(
+                passage_id=passage.passage_id,
+                document_id=passage.document_id,
+                text=passage.text,
+                title=document.document.header.title or "",
+                vector=vector,
+                published_day=int((document.document.header.published or date.min).strftime("%Y%m%d"))
+                if document.document.header.published
+                else 0,
+                publisher=(document.document.header.publisher or "").casefold(),
+            )
+            for document in self._in(scope)
+            for passage, vector in zip(document.passages, document.vectors, strict=True)
+            if wanted is None or passage.passage_id in wanted
+        ]
+        return sorted(entries, key=lambda entry: entry.passage_id)
