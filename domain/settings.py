@@ -48,7 +48,7 @@ class IngestSettings(_Section):
     window_passages: int = Field(
         default=2048, ge=1, description="Passages embedded and committed together; bounds what a kill can undo."
     )
-    near_duplicate: float = Field(default=0.85, gt=0, le=1, description="Jaccard similarity that makes a copy.")
+    near_duplicate: float = Field(default=0.8, gt=0, le=1, description="Jaccard similarity that makes a copy.")
     fetch_timeout_s: float = Field(default=20.0, gt=0, description="Whole time allowed for one URL.")
     allow_private_networks: bool = Field(default=False, description="Let URLs point at private and loopback addresses.")
 
