@@ -9,7 +9,7 @@ from domain.corpus import DocumentHeader, RankedPassage
 NEAR_COPY = 0.8  # Jaccard similarity of word sets inside a family of copies; wire editors change a word or two.
 
 _WORD = re.compile(r"\w+")
-_NUMBER = re.compile(r"\d+")
+_DAY_FORMS = "{0:%d %m %Y %B %b}"
 
 
 def reciprocal_rank_fusion(
@@ -81,10 +81,26 @@ def _says_the_same(one: RankedPassage, other: RankedPassage) -> bool:
         return True
     if _family(one) != _family(other) or one.passage.document_id == other.passage.document_id:
         return False
-    if sorted(_NUMBER.findall(first)) != sorted(_NUMBER.findall(second)):
+    mine, theirs = _without_dateline(one), _without_dateline(other)
+    if _numbers(mine) != _numbers(theirs):
         return False
-    words, others = set(_WORD.findall(first)), set(_WORD.findall(second))
+    words, others = set(mine), set(theirs)
     return bool(words) and len(words & others) >= NEAR_COPY * len(words | others)
+
+
+def _without_dateline(ranked: RankedPassage) -> list[str]:
+    """Return a passage's words but those that only repeat its header: each agency writes a dateline of its own."""
+    header = ranked.citable.header
+    day = _DAY_FORMS.format(header.published) if header.published else ""
+    named = " ".join(filter(None, (header.place, header.publisher, day)))
+    repeated = set(_WORD.findall(named.casefold()))
+    if header.published:
+        repeated |= {f"{header.published.day}{ending}" for ending in ("", "st", "nd", "rd", "th")}
+    return [word for word in _WORD.findall(ranked.passage.text.casefold()) if word not in repeated]
+
+
+def _numbers(words: Iterable[str]) -> list[str]:
+    return sorted(word for word in words if word[0].isdigit())
 
 
 def _family(ranked: RankedPassage) -> str:
