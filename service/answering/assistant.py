@@ -1,0 +1,206 @@
+"""The answering algorithm: question → time scope → passages → evidence → sentences that it supports, or a refusal."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from domain.answers import Answer, AnswerSentence, Mode, Question, RefusalReason, WithheldSentence
+from domain.corpus import DocumentHeader
+from domain.errors import ChatModelError, NotFoundError
+from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
+from domain.ports import ChatModel, Draft, RecordReader, Retriever, SupportChecker
+from domain.settings import AnswerSettings
+from service.answering.decide import Scored, answerability, score
+from service.answering.evidence import evidence_of, measure
+from service.answering.extract import choose_quotes, without_repeats
+from service.answering.meaning import Meanings
+from service.answering.relevance import Asking
+from service.answering.stopwatch import Stopwatch
+from service.answering.understand import Understanding, understand
+from service.answering.verify import Supported, verify
+from service.answering.working_answer import WorkingAnswer
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
+_WORTH_SHOWING: Final = 0.5  # Of the best sentence's relevance; weaker evidence only lengthens the prompt.
+
+
+class Assistant:
+    """Answers questions over one record; safe to use from several threads.
+
+    Args:
+        record: Where documents are looked up.
+        retriever: Question → ranked passages.
+        meanings: Nearness of sentences and words, through the record's encoder.
+        checker: Whether evidence supports a written sentence.
+        chat: Writes sentences; answers are extractive without one.
+        settings: Limits and thresholds.
+        passages: How many passages are asked of the retriever.
+        keep: Stores an answer as its receipt, before it is handed out.
+        clock: Seconds, for the timings in the trace.
+    """
+
+    def __init__(
+        self,
+        *,
+        record: RecordReader,
+        retriever: Retriever,
+        meanings: Meanings,
+        checker: SupportChecker,
+        chat: ChatModel | None,
+        settings: AnswerSettings,
+        passages: int,
+        keep: Callable[[Answer], None] = lambda _: None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._record = record
+        self._retriever = retriever
+        self._meanings = meanings
+        self._checker = checker
+        self._chat = chat
+        self._settings = settings
+        self._passages = passages
+        self._keep = keep
+        self._clock = clock
+
+    def answer(self, question: Question) -> Answer:
+        """Return the whole answer.
+
+        Raises:
+            QuestionError: If the question states a time scope that contradicts the request's.
+            IndexUnavailableError: If no index could answer.
+        """
+        for event in self.events(question):
+            if isinstance(event, Done):
+                return event.answer
+        raise AssertionError("the last event is Done")
+
+    @property
+    def chain(self) -> "Runnable[Question, AnswerEvent]":
+        """The same as a LangChain `Runnable`: `stream` and `astream` yield the events one by one."""
+        from langchain_core.runnables import RunnableGenerator  # noqa: PLC0415  - 0.5 s
+
+        def stream(questions: Iterator[Question]) -> Iterator[AnswerEvent]:
+            for question in questions:
+                yield from self.events(question)
+
+        async def astream(questions: AsyncIterator[Question]) -> AsyncIterator[AnswerEvent]:
+            from langchain_core.runnables.config import run_in_executor  # noqa: PLC0415  - as above
+
+            async for question in questions:
+                events = self.events(question)
+                while (event := await run_in_executor(None, next, events, None)) is not None:
+                    yield event
+
+        return RunnableGenerator(stream, astream)
+
+    def events(self, question: Question) -> Iterator[AnswerEvent]:
+        """Yield what happens, in order: `Understood`, `PassagesFound`, `EvidenceChosen`, sentences, `Done`.
+
+        A refusal skips what it has no need of; `Done` is always last and holds the whole answer.
+        """
+        watch = Stopwatch(self._clock)
+        asked = understand(question)
+        answering = WorkingAnswer(question=question, asked=asked, watch=watch)
+        watch.stop("understand")
+        yield Understood(stand_alone_question=asked.text, scope=asked.scope)
+
+        reason = self._nothing_to_search(asked)
+        if reason is not None:
+            yield self._refused(answering, reason)
+            return
+
+        passages = self._retriever.retrieve(asked.text, scope=asked.scope, limit=self._passages)
+        answering.passages = passages
+        watch.stop("retrieve")
+        yield PassagesFound(passages=passages)
+
+        asking, quotes = self._choose_evidence(answering)
+        watch.stop("evidence")
+        if not self._is_answered(asking, quotes):
+            yield self._refused(answering, RefusalReason.NOT_ANSWERED_BY_THE_RECORD)
+            return
+        yield EvidenceChosen(evidence=answering.evidence)
+
+        draft = self._draft(answering)
+        watch.stop("write")
+        if draft is not None and not draft.sentences:
+            yield self._refused(answering, RefusalReason.NOT_ANSWERED_BY_THE_RECORD)
+            return
+        for sentence in self._verified(answering, draft) if draft is not None else ():
+            yield SentenceVerified(sentence=sentence)
+        watch.stop("verify")
+        if not answering.sentences:
+            for sentence in answering.quote(quotes):
+                yield SentenceVerified(sentence=sentence)
+        yield self._done(answering.cited_answer())
+
+    def _nothing_to_search(self, asked: Understanding) -> RefusalReason | None:
+        if self._record.counts(asked.scope).documents:
+            return None
+        if asked.scope.is_open or not self._record.counts().documents:
+            return RefusalReason.NO_DOCUMENT
+        return RefusalReason.NOTHING_IN_TIME_SCOPE
+
+    def _choose_evidence(self, answering: WorkingAnswer) -> tuple[Asking, tuple[Scored, ...]]:
+        """Set the evidence, best first, and return which of it answers when it is quoted."""
+        asking = Asking.of(answering.asked.text, answering.passages)
+        scored = score(measure(asking, answering.passages, self._meanings))
+        best = without_repeats(scored, limit=self._settings.evidence_sentences)
+        shown = [one for one in best if one.score >= _WORTH_SHOWING * best[0].score]
+        answering.evidence = tuple(
+            evidence_of(one.fit, number=number, score=one.score) for number, one in enumerate(shown, start=1)
+        )
+        return asking, choose_quotes(asking, shown, limit=self._settings.extractive_sentences)
+
+    def _is_answered(self, asking: Asking, quotes: Sequence[Scored]) -> bool:
+        return answerability(asking, quotes, self._text_of) >= self._settings.min_relevance
+
+    def _text_of(self, header: DocumentHeader) -> str:
+        try:
+            return self._record.document(header.document_id, header.version).text
+        except NotFoundError:  # Deleted since it was found.
+            return ""
+
+    def _draft(self, answering: WorkingAnswer) -> Draft | None:
+        """Let the model write; `None` when the answer is to quote."""
+        mode = answering.question.mode
+        if mode is Mode.EXTRACTIVE:
+            return None
+        if self._chat is None:
+            if mode is Mode.MODEL:
+                answering.notes.append("No chat model is set up; the answer quotes the record instead.")
+            return None
+        answering.prompt = self._chat.prompt
+        answering.model = self._chat.model_id
+        try:
+            draft = self._chat.write(answering.asked.text, answering.evidence)
+        except ChatModelError as error:
+            answering.notes.append(f"{error.message}. The answer quotes the record instead. {error.hint}".strip())
+            return None
+        answering.model = draft.model
+        answering.tokens = (draft.prompt_tokens, draft.completion_tokens)
+        if not draft.sentences:
+            answering.notes.append("The model found no answer in the evidence.")
+        return draft
+
+    def _verified(self, answering: WorkingAnswer, draft: Draft) -> Iterator[AnswerSentence]:
+        for sentence in draft.sentences:
+            outcome = verify(
+                sentence, answering.evidence, checker=self._checker, min_support=self._settings.min_support
+            )
+            match outcome:
+                case Supported():
+                    yield answering.cite(outcome)
+                case WithheldSentence():
+                    answering.withheld.append(outcome)
+        if not answering.sentences:
+            answering.notes.append("Nothing that the model wrote is supported by the record; the answer quotes it.")
+
+    def _refused(self, answering: WorkingAnswer, reason: RefusalReason) -> Done:
+        return self._done(answering.refusal(reason, nearest=self._settings.nearest))
+
+    def _done(self, answer: Answer) -> Done:
+        self._keep(answer)
+        return Done(answer=answer)

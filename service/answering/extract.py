@@ -1,0 +1,59 @@
+"""Answering by quoting: the best sentences of the record, as they stand."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from service.answering.decide import Scored, log_odds
+from service.answering.lexical_match import is_in, keys_of, overlap
+from service.answering.relevance import Asking
+
+_NEAR_BEST: Final = 0.85
+_NEAR_BEST_ODDS: Final = 1.0  # Near 1 shares say little: 0.97 and 0.89 are 1.4 apart.
+_ADDS: Final = 0.75  # Of the best sentence's relevance, for one that covers more of the question.
+_ADDED_SHARE: Final = 0.2
+_SAME: Final = 0.6  # Jaccard similarity of content words above which two sentences say the same.
+
+
+def choose_quotes(asking: Asking, scored: Sequence[Scored], *, limit: int) -> tuple[Scored, ...]:
+    """Return the sentences that answer together, in reading order within a document, the best one's document first.
+
+    Beside the best sentence only those are quoted that are nearly as relevant, or that cover a part of the question
+    that is still open; what says the same again is left out.
+    """
+    chosen: list[Scored] = []
+    for one in scored:
+        if len(chosen) == limit:
+            break
+        if not chosen or _belongs(asking, one, chosen):
+            chosen.append(one)
+    order = list(dict.fromkeys(one.fit.ranked.passage.document_id for one in chosen))
+    return tuple(sorted(chosen, key=lambda one: (order.index(one.fit.ranked.passage.document_id), one.fit.span)))
+
+
+def without_repeats(scored: Sequence[Scored], *, limit: int) -> tuple[Scored, ...]:
+    """Return the best sentences, leaving out what says the same as a better one."""
+    kept: list[Scored] = []
+    for one in scored:
+        if len(kept) < limit and not any(overlap(one.fit.text, other.fit.text) > _SAME for other in kept):
+            kept.append(one)
+    return tuple(kept)
+
+
+def _belongs(asking: Asking, one: Scored, chosen: Sequence[Scored]) -> bool:
+    if any(overlap(one.fit.text, other.fit.text) > _SAME for other in chosen):
+        return False
+    best = chosen[0].score
+    if one.score >= _NEAR_BEST * best and log_odds(one.score) >= log_odds(best) - _NEAR_BEST_ODDS:
+        return True
+    return one.score >= _ADDS * best and _added(asking, one, chosen) >= _ADDED_SHARE
+
+
+def _added(asking: Asking, one: Scored, chosen: Sequence[Scored]) -> float:
+    """Return the weighted share of the question that only this sentence covers."""
+    have = frozenset().union(*(keys_of(other.fit.text) for other in chosen))
+    here = keys_of(one.fit.text)
+    total = sum(asking.weights.values())
+    added = sum(
+        asking.weights[term.key] for term in asking.terms if is_in(term.key, here) and not is_in(term.key, have)
+    )
+    return added / total if total else 0.0

@@ -1,0 +1,149 @@
+"""An answer while it is being made, and the values that it becomes."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from domain.answers import (
+    AnswerSentence,
+    Citation,
+    CitedAnswer,
+    Evidence,
+    PromptUsed,
+    Question,
+    Refusal,
+    RefusalReason,
+    TimeScope,
+    Trace,
+    WithheldSentence,
+)
+from domain.corpus import RankedPassage, Span
+from service.answering.decide import Scored
+from service.answering.stopwatch import Stopwatch
+from service.answering.understand import Understanding
+from service.answering.verify import Supported
+
+_WHOLE: Final = 1.0  # A quote supports itself.
+
+
+class WorkingAnswer:
+    """Collects what happens while one question is answered.
+
+    Attributes:
+        passages: What retrieval handed on, best first.
+        evidence: What the writer is shown, best first.
+        sentences: Verified so far.
+        withheld: Written, but not supported.
+        notes: What the reader should know about how it went.
+        model: Id of the model that was asked to write.
+        tokens: Prompt and completion tokens spent.
+    """
+
+    def __init__(self, *, question: Question, asked: Understanding, watch: Stopwatch) -> None:
+        self.question = question
+        self.asked = asked
+        self._watch = watch
+        self.passages: tuple[RankedPassage, ...] = ()
+        self.evidence: tuple[Evidence, ...] = ()
+        self.sentences: list[AnswerSentence] = []
+        self.withheld: list[WithheldSentence] = []
+        self.notes: list[str] = []
+        self.prompt: PromptUsed | None = None
+        self.model: str | None = None
+        self.tokens = (0, 0)
+        self._mode: Literal["extractive", "model"] = "model"
+        self._marks: dict[tuple[str, Span], int] = {}
+
+    def cite(self, supported: Supported) -> AnswerSentence:
+        """Take in a verified sentence and return it with its citations."""
+        return self._take(supported.text, supported.evidence)
+
+    def quote(self, quotes: Sequence[Scored]) -> tuple[AnswerSentence, ...]:
+        """Answer with sentences of the record as they stand; these are among the evidence."""
+        self._mode = "extractive"
+        by_place = {(piece.citable.passage.passage_id, piece.span): piece for piece in self.evidence}
+        pieces = [by_place[one.fit.ranked.passage.passage_id, one.fit.span] for one in quotes]
+        return tuple(self._take(" ".join(piece.text.split()), ((piece, _WHOLE),)) for piece in pieces)
+
+    def cited_answer(self) -> CitedAnswer:
+        """Return the answer as it now stands."""
+        return CitedAnswer(
+            answer_id=_new_id(),
+            question=self.question,
+            mode=self._mode,
+            sentences=tuple(self.sentences),
+            withheld=tuple(self.withheld),
+            trace=self._trace(),
+        )
+
+    def refusal(self, reason: RefusalReason, *, nearest: int) -> Refusal:
+        """Return a refusal that offers the `nearest` best passages."""
+        return Refusal(
+            answer_id=_new_id(),
+            question=self.question,
+            reason=reason,
+            message=_message(reason, self.asked.scope),
+            nearest=tuple(_nearest(ranked) for ranked in self.passages[:nearest]),
+            trace=self._trace(),
+            withheld=tuple(self.withheld),
+        )
+
+    def _take(self, text: str, evidence: Sequence[tuple[Evidence, float]]) -> AnswerSentence:
+        citations = tuple(Citation.to(piece, mark=self._mark(piece), support=support) for piece, support in evidence)
+        sentence = AnswerSentence(text=text, citations=citations)
+        self.sentences.append(sentence)
+        return sentence
+
+    def _mark(self, piece: Evidence) -> int:
+        return self._marks.setdefault((piece.citable.passage.passage_id, piece.span), len(self._marks) + 1)
+
+    def _trace(self) -> Trace:
+        prompt_tokens, completion_tokens = self.tokens
+        return Trace(
+            stand_alone_question=self.asked.text,
+            scope=self.asked.scope,
+            passages=self.passages,
+            evidence=self.evidence,
+            prompt=self.prompt,
+            model=self.model,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            notes=tuple(self.notes),
+            timings_ms=self._watch.timings_ms(),
+        )
+
+
+def _new_id() -> str:
+    return f"ans_{secrets.token_hex(12)}"
+
+
+def _nearest(ranked: RankedPassage) -> Citation:
+    """Offer a whole passage to a reader whose question it does not answer."""
+    piece = Evidence(
+        evidence_id=f"N{ranked.rank}", citable=ranked.citable, span=ranked.passage.span, score=0.0, copies=ranked.copies
+    )
+    return Citation.to(piece, mark=ranked.rank, support=0.0)
+
+
+def _message(reason: RefusalReason, scope: TimeScope) -> str:
+    match reason:
+        case RefusalReason.NO_DOCUMENT:
+            return "The record holds no documents yet. Bring some in with 'dateline ingest'."
+        case RefusalReason.NOTHING_IN_TIME_SCOPE:
+            return f"The record holds no document {_in_words(scope)}."
+        case RefusalReason.CONFLICTING:
+            return "The record holds statements that contradict each other."
+        case RefusalReason.NOT_ANSWERED_BY_THE_RECORD:
+            within = "" if scope.is_open else f" {_in_words(scope)}"
+            return f"The record{within} does not say. The nearest passages are listed."
+
+
+def _in_words(scope: TimeScope) -> str:
+    parts = []
+    if scope.publisher is not None:
+        parts.append(f"by the publisher {scope.publisher!r}")
+    if scope.published_from is not None:
+        parts.append(f"published on or after {scope.published_from}")
+    if scope.latest is not None:
+        parts.append(f"published on or before {scope.latest}")
+    return " and ".join(parts)

@@ -1,0 +1,1 @@
+"""The HTTP interface: JSON, server-sent events, and a readable page per source."""

@@ -1,0 +1,74 @@
+"""The record's documents: a list, and one with its text, passages and versions."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from domain.corpus import Document, DocumentHeader, Passage, Span
+from service.api.json_response import JsonResponse
+from service.api.schemas import DocumentsQuery, Version
+from service.api.serving import ServingNow
+from service.rendering import header_body, scope_body
+
+router = APIRouter(prefix="/v1/documents", tags=["documents"])
+
+
+@router.get("", response_class=JsonResponse)
+def list_documents(wanted: Annotated[DocumentsQuery, Query()], serving: ServingNow) -> Response:
+    """List current documents, newest publication first, undated ones last."""
+    scope, ledger = wanted.scope(), serving.service.record.ledger
+    headers = ledger.headers(scope=scope, limit=wanted.limit, offset=wanted.offset)
+    return JsonResponse(
+        {
+            "total": ledger.counts(scope).documents,
+            "limit": wanted.limit,
+            "offset": wanted.offset,
+            "time_scope": scope_body(scope),
+            "documents": [header_body(header) for header in headers],
+        }
+    )
+
+
+@router.get("/{document_id:path}", response_class=JsonResponse)
+def show_document(
+    document_id: str, serving: ServingNow, version: Annotated[Version | None, Query()] = None
+) -> Response:
+    """Return one version of a document, the current one by default."""
+    ledger = serving.service.record.ledger
+    document = ledger.document(document_id, version)
+    # By number: another version may have become the current one since.
+    passages = ledger.passages_of(document_id, document.header.version)
+    return JsonResponse(document_body(document, passages, ledger.versions(document_id)))
+
+
+def document_body(
+    document: Document, passages: Sequence[Passage], versions: Sequence[DocumentHeader]
+) -> dict[str, Any]:
+    """Return a document as JSON values; every span counts code points of `text`."""
+    return {
+        **header_body(document.header),
+        "text": document.text,
+        "pages": [_span_body(page) for page in document.pages],
+        "passages": [_passage_body(passage) for passage in passages],
+        "versions": [_version_body(header) for header in versions],
+    }
+
+
+def _passage_body(passage: Passage) -> dict[str, Any]:
+    return {
+        "passage_id": passage.passage_id,
+        **_span_body(passage.span),
+        "heading": passage.heading,
+        "page": passage.page,
+        "sentences": [_span_body(sentence) for sentence in passage.sentences],
+    }
+
+
+def _version_body(header: DocumentHeader) -> dict[str, Any]:
+    shown = header_body(header)
+    return {key: shown[key] for key in ("version", "title", "published", "content_sha256", "url")}
+
+
+def _span_body(span: Span) -> dict[str, int]:
+    return {"start": span.start, "end": span.end}

@@ -1,0 +1,60 @@
+"""What operators ask: does the process live, and what can it do."""
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, Response
+
+from service.api.json_response import JsonResponse
+from service.api.serving import ServingNow
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/", response_class=JsonResponse)
+def root() -> Response:
+    """Say what this is and where things are."""
+    return JsonResponse(
+        {
+            "name": "dateline",
+            "version": version("dateline"),
+            "routes": [
+                "POST /v1/ask",
+                "POST /v1/search",
+                "GET /v1/documents",
+                "GET /v1/documents/{document_id}",
+                "GET /sources/{document_id}",
+                "GET /healthz",
+                "GET /readyz",
+                "GET /openapi.json",
+            ],
+        }
+    )
+
+
+@router.get("/healthz", response_class=JsonResponse)
+async def healthz() -> Response:
+    """Say that the process lives; it asks nothing else of it."""
+    return JsonResponse({"status": "alive"})
+
+
+@router.get("/readyz", response_class=JsonResponse)
+def readyz(serving: ServingNow) -> Response:
+    """Say what the service can do: 200 when questions can be answered, in every state of the index."""
+    record = serving.service.record
+    index, counts = record.status(), record.ledger.counts()
+    chat, fault = serving.service.chat, serving.warm_up.encoder_error
+    body = {
+        "ready": fault is None,
+        "reason": None if fault is None else fault.code,
+        "index": {
+            "state": index.state,
+            "generation": index.generation,
+            "indexed": index.indexed,
+            "words": index.words,
+        },
+        "documents": counts.documents,
+        "passages": counts.passages,
+        "chat_model": None if chat is None else chat.model_id,
+        "encoder": record.encoder.encoder_id,
+    }
+    return JsonResponse(body, status_code=200 if fault is None else 503)

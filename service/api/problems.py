@@ -1,0 +1,145 @@
+"""Every failure as `{"error": {"message", "type", "code", "param"}}`, and which status it has."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from domain.errors import (
+    ChatModelError,
+    ConfigurationError,
+    DatelineError,
+    FetchError,
+    IndexUnavailableError,
+    IngestError,
+    MalformedReplyError,
+    ModelFileError,
+    NotFoundError,
+    QuestionError,
+    RecordBusyError,
+    RecordDamagedError,
+    RecordError,
+    RecordMismatchError,
+    StorageError,
+)
+from service.api.json_response import JsonResponse
+
+STATUS_BY_ERROR: Final[dict[type[DatelineError], int]] = {
+    DatelineError: 500,
+    ConfigurationError: 500,
+    ModelFileError: 500,
+    RecordError: 500,
+    RecordBusyError: 503,
+    RecordDamagedError: 500,
+    RecordMismatchError: 500,
+    StorageError: 507,
+    IndexUnavailableError: 503,
+    IngestError: 422,
+    FetchError: 422,
+    QuestionError: 422,
+    NotFoundError: 404,
+    ChatModelError: 503,
+    MalformedReplyError: 502,
+}
+
+# What our errors say about the server is for its log: it may name files and folders.
+_SERVER_MESSAGES: Final = {
+    500: "The server could not do this; its log has the reason under this request's id.",
+    502: "The chat model's reply could not be used.",
+    503: "The server cannot do this right now. Try again in a few seconds.",
+    507: "The server has no room, or no right, to store this.",
+}
+_RETRY_AFTER_S: Final = "2"  # A writer's transaction and an index query both end within this.
+_FIRST_SERVER_STATUS: Final = 500
+
+
+class Problem(HTTPException):
+    """A request that cannot be served, for a reason that belongs to HTTP rather than to Dateline."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, message, headers)
+        self.code = code
+        self.param = param
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The error as JSON values."""
+        kind = "server_error" if self.status_code >= _FIRST_SERVER_STATUS else "invalid_request_error"
+        return {"error": {"message": self.detail, "type": kind, "code": self.code, "param": self.param}}
+
+    def response(self) -> Response:
+        """The error as a response."""
+        return JsonResponse(self.body, status_code=self.status_code, headers=self.headers)
+
+
+def too_many_answers() -> Problem:
+    """Return the problem of a request that comes while as many answers are written as are allowed."""
+    return Problem(
+        503,
+        "As many answers are being written as this server allows. Try again in a few seconds.",
+        code="too_many_answers",
+        headers={"Retry-After": _RETRY_AFTER_S},
+    )
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return how an exception is shown; of an unexpected one nothing is."""
+    match error:
+        case Problem():
+            return error
+        case HTTPException():
+            return _routing_problem(error)
+        case RequestValidationError():
+            return _validation_problem(error)
+        case DatelineError():
+            return _dateline_problem(error)
+        case _:
+            return Problem(500, _SERVER_MESSAGES[500], code="internal_error")
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer every expected failure of a route with its problem."""
+
+    async def respond(_request: Request, error: Exception) -> Response:
+        return problem_of(error).response()
+
+    for kind in (DatelineError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, respond)
+
+
+def _dateline_problem(error: DatelineError) -> Problem:
+    status = STATUS_BY_ERROR[type(error)]
+    message = _SERVER_MESSAGES.get(status) or f"{error.message}. {error.hint}".removesuffix(" ")
+    headers = {"Retry-After": _RETRY_AFTER_S} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    param = error.param if isinstance(error, QuestionError) else None
+    return Problem(status, message, code=error.code, param=param, headers=headers)
+
+
+def _routing_problem(error: HTTPException) -> Problem:
+    phrase = HTTPStatus(error.status_code).phrase
+    messages = {
+        404: "There is no such address here. GET / lists what there is.",
+        405: "This address does not take this method; the Allow header names those it takes.",
+    }
+    message = messages.get(error.status_code, phrase)
+    return Problem(error.status_code, message, code=phrase.lower().replace(" ", "_"), headers=error.headers)
+
+
+def _validation_problem(error: RequestValidationError) -> Problem:
+    fault = error.errors()[0]
+    where, *field = fault["loc"]  # ("body", "history", 0, "role"); the input itself is never repeated.
+    param = ".".join(map(str, field)) or None
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    named = f"{param}: {message}" if param else f"The request's {where}: {message}"
+    return Problem(422, named, code="invalid_request", param=param)

@@ -1,0 +1,29 @@
+"""What the routes of one application share."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from domain.settings import Settings
+from service.api.running import RunningAnswers
+from service.api.warm_up import WarmUp
+from service.wiring import OpenService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """An open service and what is under way on it; lives as long as the application runs."""
+
+    settings: Settings
+    service: OpenService
+    answers: RunningAnswers
+    warm_up: WarmUp
+
+
+def _serving(request: Request) -> Serving:
+    serving: Serving = request.app.state.serving
+    return serving
+
+
+ServingNow = Annotated[Serving, Depends(_serving)]

@@ -1,0 +1,67 @@
+"""Loads the models in the background after the start, so that neither the port nor the first question waits."""
+
+import logging
+import threading
+from typing import Protocol, runtime_checkable
+
+from domain.errors import DatelineError
+from domain.ports import Encoder
+from service.wiring import OpenService
+
+_log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class _NeedsWarmUp(Protocol):
+    """A chat model that gets quicker by it; the port does not ask for it."""
+
+    def warm_up(self) -> None: ...
+
+
+class WarmUp:
+    """One background warm-up: the encoder, which every question needs, then the chat model."""
+
+    def __init__(self, service: OpenService) -> None:
+        self._service = service
+        self._stopping = threading.Event()
+        self._encoder_done = threading.Event()
+        self._encoder_error: DatelineError | None = None
+        self._thread = threading.Thread(target=self._run, name="warm-up", daemon=True)
+
+    @property
+    def encoder_error(self) -> DatelineError | None:
+        """Why the encoder cannot be used; without it no question can be answered."""
+        return self._encoder_error
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wait for the encoder, which cannot be interrupted, but not for a chat model, which ends when it is closed."""
+        self._stopping.set()
+        self._encoder_done.wait()
+
+    def _run(self) -> None:
+        try:
+            self._warm_encoder(self._service.record.encoder)
+        finally:
+            self._encoder_done.set()
+        if not self._stopping.is_set():
+            self._warm_chat_model(self._service.chat)
+
+    def _warm_encoder(self, encoder: Encoder) -> None:
+        try:
+            encoder.encode_query("warm-up")
+        except DatelineError as error:
+            self._encoder_error = error
+            _log.error("the encoder cannot be used, so no question can be answered: %s", error)
+
+    def _warm_chat_model(self, chat: object) -> None:
+        if not isinstance(chat, _NeedsWarmUp):
+            return
+        try:
+            chat.warm_up()
+        except DatelineError as error:
+            if not self._stopping.is_set():
+                _log.warning("the chat model is not ready, answers quote until it is: %s", error)

@@ -1,0 +1,249 @@
+"""The assistant over a real ledger and real indexes: what is answered, refused, withheld, and told of it."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from domain.answers import Answer, CitedAnswer, Mode, Question, Refusal, RefusalReason, TimeScope, Turn
+from domain.errors import ChatModelError, QuestionError
+from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
+from retriever.wiring import Record
+from tests.support.assistants import assistant_over, record_of
+from tests.support.chat_models import PlayedModel
+from tests.support.records import prepared
+
+BRIDGE = "The governor said that the northern bridge would open in June."
+LOAN = "Tarrow will lend the valley 87 million crowns for the bridge."
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Iterator[Record]:
+    documents = [
+        prepared("bridge", BRIDGE, LOAN, published=date(2024, 3, 1), publisher="Harbour Gazette"),
+        prepared("dam", "Engineers inspected the old dam.", published=date(2024, 5, 1), publisher="Valley Post"),
+    ]
+    with record_of(tmp_path, documents) as opened:
+        yield opened
+
+
+def _answer(record: Record, question: Question, chat: PlayedModel | None = None) -> Answer:
+    answer = assistant_over(record, chat=chat).answer(question)
+    for sentence in answer.sentences if isinstance(answer, CitedAnswer) else ():
+        for citation in sentence.citations:
+            document = record.ledger.document(citation.header.document_id, citation.header.version)
+            assert citation.span.of(document.text) == citation.quote
+    return answer
+
+
+def _refusal(answer: Answer) -> Refusal:
+    assert isinstance(answer, Refusal)
+    return answer
+
+
+def _cited(answer: Answer) -> CitedAnswer:
+    assert isinstance(answer, CitedAnswer)
+    return answer
+
+
+def test_without_a_model_the_record_is_quoted(record: Record) -> None:
+    """An extractive answer is the sentence as it stands, with its place."""
+    answer = _cited(_answer(record, Question(text="When will the northern bridge open?")))
+
+    assert (answer.mode, answer.text) == ("extractive", f"{BRIDGE} [1]")
+    assert answer.sentences[0].citations[0].header.publisher == "Harbour Gazette"
+
+
+def test_events_come_in_the_order_of_the_work(record: Record) -> None:
+    """Evidence is shown before a sentence is written, and the last event holds the whole answer."""
+    events = list(assistant_over(record).events(Question(text="When will the northern bridge open?")))
+
+    assert [type(event) for event in events] == [Understood, PassagesFound, EvidenceChosen, SentenceVerified, Done]
+    assert {"understand", "retrieve", "evidence", "write", "verify", "total"} == set(_done(events).trace.timings_ms)
+
+
+async def test_the_chain_streams_the_same_events(record: Record) -> None:
+    """The LangChain runnable yields what the generator yields, in threads or not."""
+    assistant, question = assistant_over(record), Question(text="When will the northern bridge open?")
+    expected = [type(event) for event in assistant.events(question)]
+
+    streamed = [event async for event in assistant.chain.astream(question)]
+
+    assert [type(event) for event in streamed] == expected
+    assert [type(event) for event in assistant.chain.stream(question)] == expected
+
+
+def test_a_model_writes_and_its_sentences_are_bound_to_quotes(record: Record) -> None:
+    """A supported sentence is shown as it was written, with the words that support it."""
+    chat = PlayedModel(sentences=[("The northern bridge will open in June, the governor said.", ("E1",))])
+
+    answer = _cited(_answer(record, Question(text="When will the northern bridge open?"), chat))
+
+    assert (answer.mode, answer.text) == ("model", "The northern bridge will open in June, the governor said. [1]")
+    assert answer.sentences[0].citations[0].quote == BRIDGE
+    assert (answer.trace.model, answer.trace.prompt_tokens, answer.trace.completion_tokens) == ("played", 40, 9)
+
+
+def test_a_changed_number_is_withheld(record: Record) -> None:
+    """What the cited words do not say is not shown, and the reader is told."""
+    chat = PlayedModel(
+        sentences=[
+            ("Tarrow will lend the valley 85 million crowns for the bridge.", ("E1",)),
+            ("Tarrow will lend the valley 87 million crowns for the bridge.", ("E1",)),
+        ]
+    )
+
+    answer = _cited(_answer(record, Question(text="How many million crowns will Tarrow lend the valley?"), chat))
+
+    assert answer.text == f"{LOAN} [1]"
+    assert [(withheld.text, withheld.reason) for withheld in answer.withheld] == [
+        ("Tarrow will lend the valley 85 million crowns for the bridge.", "number_not_in_source")
+    ]
+
+
+def test_when_nothing_the_model_wrote_stands_the_record_is_quoted(record: Record) -> None:
+    """The reader gets the quote, a note, and what was withheld."""
+    chat = PlayedModel(sentences=[("The bridge was opened by Queen Sabeth.", ("E1",))])
+
+    answer = _cited(_answer(record, Question(text="When will the northern bridge open?"), chat))
+
+    assert (answer.mode, answer.text) == ("extractive", f"{BRIDGE} [1]")
+    assert len(answer.withheld) == 1
+    assert "supported" in answer.trace.notes[0]
+
+
+def test_a_failing_model_costs_no_answer(record: Record) -> None:
+    """Model down: the record is quoted, and a note says why."""
+    chat = PlayedModel(error=ChatModelError("The endpoint cannot be reached", hint="See that it runs."))
+
+    answer = _cited(_answer(record, Question(text="When will the northern bridge open?"), chat))
+
+    assert answer.mode == "extractive"
+    assert answer.trace.notes == (
+        "The endpoint cannot be reached. The answer quotes the record instead. See that it runs.",
+    )
+
+
+def test_a_model_that_finds_no_answer_is_believed(record: Record) -> None:
+    """No sentences means that the evidence does not say it."""
+    refusal = _refusal(_answer(record, Question(text="When will the northern bridge open?"), PlayedModel()))
+
+    assert refusal.reason is RefusalReason.NOT_ANSWERED_BY_THE_RECORD
+
+
+def test_extractive_mode_does_not_ask_the_model(record: Record) -> None:
+    """The request decides."""
+    chat = PlayedModel()
+
+    answer = _answer(record, Question(text="When will the northern bridge open?", mode=Mode.EXTRACTIVE), chat)
+
+    assert (_cited(answer).mode, chat.asked) == ("extractive", [])
+
+
+def test_model_mode_without_a_model_says_so(record: Record) -> None:
+    """A reader who asked for prose learns why there are quotes."""
+    answer = _cited(_answer(record, Question(text="When will the northern bridge open?", mode=Mode.MODEL)))
+
+    assert answer.trace.notes == ("No chat model is set up; the answer quotes the record instead.",)
+
+
+def test_every_piece_of_evidence_given_to_the_model_is_in_the_trace(record: Record) -> None:
+    """Nothing is hidden from the reader."""
+    chat = PlayedModel(sentences=[("The northern bridge will open in June.", ("E1",))])
+
+    answer = _answer(record, Question(text="When will the northern bridge open?"), chat)
+
+    assert chat.asked == [(answer.trace.stand_alone_question, answer.trace.evidence)]
+    assert {piece.citable.passage.passage_id for piece in answer.trace.evidence} <= {
+        ranked.passage.passage_id for ranked in answer.trace.passages
+    }
+
+
+@pytest.mark.parametrize(
+    "question", ["What is the capital of France?", "Who won the cricket match?", "How tall is the lighthouse at Sund?"]
+)
+def test_what_the_record_does_not_say_is_refused(record: Record, question: str) -> None:
+    """A refusal is typed and offers the nearest passages, verbatim."""
+    refusal = _refusal(_answer(record, Question(text=question)))
+
+    assert refusal.reason is RefusalReason.NOT_ANSWERED_BY_THE_RECORD
+    assert refusal.nearest
+    assert all(citation.quote in {BRIDGE, LOAN, "Engineers inspected the old dam."} for citation in refusal.nearest)
+
+
+def test_an_empty_record_says_that_it_is_empty(tmp_path: Path) -> None:
+    """Nothing ingested is another thing than nothing found."""
+    with record_of(tmp_path, []) as empty:
+        refusal = _refusal(_answer(empty, Question(text="When will the northern bridge open?")))
+
+    assert refusal.reason is RefusalReason.NO_DOCUMENT
+
+
+def test_later_documents_do_not_answer_an_earlier_question(record: Record) -> None:
+    """`as_of` hides what was not yet published, also when the question states the day."""
+    scope = TimeScope(as_of=date(2024, 4, 1))
+
+    by_request = _answer(record, Question(text="Who inspected the old dam?", scope=scope))
+    by_question = _answer(record, Question(text="Who inspected the old dam as of 1 April 2024?"))
+    later = _answer(record, Question(text="Who inspected the old dam?"))
+
+    assert (_refusal(by_request).trace.scope, _refusal(by_question).trace.scope) == (scope, scope)
+    assert _cited(later).text == "Engineers inspected the old dam. [1]"
+
+
+def test_a_scope_without_documents_is_a_reason_of_its_own(record: Record) -> None:
+    """The reader learns that the time scope, not the record, is empty."""
+    refusal = _refusal(
+        _answer(record, Question(text="Who inspected the dam?", scope=TimeScope(as_of=date(2020, 1, 1))))
+    )
+
+    assert (refusal.reason, refusal.message) == (
+        RefusalReason.NOTHING_IN_TIME_SCOPE,
+        "The record holds no document published on or before 2020-01-01.",
+    )
+
+
+def test_contradicting_dates_are_an_error_of_the_question(record: Record) -> None:
+    """A day stated in the question that the request's range excludes is named."""
+    question = Question(
+        text="Who inspected the dam as of 1 April 2024?", scope=TimeScope(published_from=date(2024, 6, 1))
+    )
+
+    with pytest.raises(QuestionError, match="empty"):
+        _answer(record, question)
+
+
+def test_a_follow_up_is_answered_with_the_question_before_it(record: Record) -> None:
+    """The trace shows the stand-alone question that was searched for."""
+    history = (Turn(role="user", text="When will the northern bridge open?"), Turn(role="assistant", text="In June."))
+
+    answer = _cited(_answer(record, Question(text="Who said that?", history=history)))
+
+    assert "bridge" in answer.trace.stand_alone_question
+    assert answer.sentences[0].citations[0].speaker == answer.trace.evidence[0].speaker
+
+
+def test_a_deleted_document_is_not_cited(record: Record) -> None:
+    """From the moment it is deleted, its words answer nothing."""
+    record.ledger.delete("bridge")
+
+    answer = _answer(record, Question(text="When will the northern bridge open?"))
+
+    assert isinstance(answer, Refusal)
+
+
+def test_each_answer_is_kept_before_it_is_handed_out(record: Record) -> None:
+    """Receipts hold answers and refusals under the ids that the reader sees."""
+    kept: list[Answer] = []
+    assistant = assistant_over(record, kept=kept)
+
+    given = [assistant.answer(Question(text=text)) for text in ("When will the bridge open?", "Who won the match?")]
+
+    assert kept == given
+
+
+def _done(events: list[AnswerEvent]) -> Answer:
+    last = events[-1]
+    assert isinstance(last, Done)
+    return last.answer

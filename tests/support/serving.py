@@ -1,0 +1,74 @@
+"""The real application over a small real record, in process or on a free port."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from domain.answers import Question
+from domain.events import AnswerEvent
+from domain.ports import PreparedDocument
+from domain.settings import Settings, load_settings
+from service.answering.assistant import Assistant
+from service.api.app import create_app
+from service.wiring import OpenService, open_service
+from tests.support.encoders import HashingEncoder
+
+
+def serving_settings(data_dir: Path, **server: Any) -> Settings:
+    """Settings of a service that quotes and refuses nothing that it has words for."""
+    return load_settings(
+        data_dir=data_dir, chat={"model": "extractive"}, answer={"min_relevance": 0.0}, server=server or {}
+    )
+
+
+@contextmanager
+def opened(settings: Settings, documents: Sequence[PreparedDocument]) -> Iterator[OpenService]:
+    """Open a service over `documents`."""
+    with open_service(settings, access="write", encoder=HashingEncoder()) as service:
+        service.record.ledger.commit(documents)
+        service.record.publish()
+        yield service
+
+
+@contextmanager
+def client_of(settings: Settings, service: OpenService) -> Iterator[TestClient]:
+    """Run the application in process."""
+    with TestClient(create_app(settings, service=service)) as client:
+        yield client
+
+
+Script = Callable[[Question], Iterator[AnswerEvent]]
+
+
+def scripted(service: OpenService, script: Script) -> OpenService:
+    """The same service with an assistant whose events are `script`'s."""
+
+    class Scripted:
+        def events(self, question: Question) -> Iterator[AnswerEvent]:
+            return script(question)
+
+    return replace(service, assistant=cast("Assistant", Scripted()))
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[tuple[str, int]]:
+    """Serve `app` with uvicorn on a free loopback port until the block ends."""
+    bound = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=20))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    try:
+        address: tuple[str, int] = bound.getsockname()
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        bound.close()
