@@ -30,7 +30,7 @@ install: $(VENV)/.ready ## Make the virtual environment
 
 models: $(VENV)/.ready ## Fetch the encoder and, unless CHAT=extractive, the local chat model
 	$(BIN)/dateline models fetch all-MiniLM-L6-v2
-	@if [ '$(CHAT)' = auto ]; then $(BIN)/dateline models fetch qwen2.5-coder-1.5b-instruct-q4_k_m; fi
+	@if [ '$(CHAT)' = auto ]; then $(BIN)/dateline models fetch qwen2.5-coder-1.5b-instruct; fi
 
 run: models ## Install, fetch models, ingest the samples, answer one question, serve on 127.0.0.1
 	$(BIN)/dateline --data-dir $(DATA) ingest samples
