@@ -315,15 +315,16 @@ class IndexKeeper:
 
         With `generation`, that one becomes the current one.
         """
-        groups = VectorGroups()
+        groups, stored = VectorGroups(), set(indexed)
         try:
             for batch in _batches(self._unless_stopped(self._record.index_entries()), ROWS_PER_UPSERT):
                 for entry in batch:
-                    groups.add(entry.passage_id, entry.vector, indexed=indexed)
-                chroma.upsert(
-                    [entry for entry in batch if groups.leads(entry.passage_id) and entry.passage_id not in indexed]
-                )
-            chroma.delete(indexed - groups.leaders())
+                    groups.add(entry.passage_id, entry.vector, indexed=stored)
+                new = [entry for entry in batch if groups.leads(entry.passage_id) and entry.passage_id not in stored]
+                chroma.upsert(new)
+                # A later passage with the same vector must not take the lead from one that is now in the graph.
+                stored |= {entry.passage_id for entry in new}
+            chroma.delete(stored - groups.leaders())
             # Commits went on meanwhile; what they changed is little and is done under the lock.
             with self._lock:
                 _sync(chroma, groups, self._record)

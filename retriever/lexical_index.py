@@ -188,6 +188,8 @@ def _unavailable(exc: BaseException) -> BaseException:
         return exc
     if isinstance(exc, OSError):
         return _storage_error(exc)
+    if isinstance(exc, Exception) and not isinstance(exc, (ValueError, RuntimeError)):
+        return exc  # Tantivy raises the two only; this came from whoever supplies the passages.
     return IndexUnavailableError(f"The word index failed: {exc}", hint="It is rebuilt at the next start.")
 
 

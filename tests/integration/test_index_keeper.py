@@ -12,7 +12,7 @@ import pytest
 
 from domain.answers import TimeScope
 from domain.settings import RetrievalSettings
-from retriever.chroma_index import COLLECTION, ChromaIndex
+from retriever.chroma_index import COLLECTION, ROWS_PER_UPSERT, ChromaIndex
 from retriever.generations import Generations, Manifest
 from retriever.index_check import Broken, Sound, check
 from retriever.index_keeper import IndexKeeper
@@ -69,6 +69,32 @@ def test_the_first_start_builds_both_indexes(tmp_path: Path) -> None:
 
         assert keeper.differences() == []
         assert (keeper.status().state, keeper.status().generation, keeper.status().indexed) == ("ready", 1, 40)
+
+
+def test_equal_vectors_that_were_indexed_late_leave_no_second_leader(tmp_path: Path) -> None:
+    """Of passages with one vector, the index keeps one, whichever of them it held when it was opened."""
+    record = MemoryRecord()
+    copies = [prepared(f"copy{n}", "The same words again.") for n in range(3 * ROWS_PER_UPSERT)]
+    by_id = sorted(copies, key=lambda made: made.passages[0].passage_id)
+    record.commit(by_id[-1:])
+    with kept(record, tmp_path) as keeper:
+        keeper.wait_until_indexed(60)
+    record.commit(by_id[:-1])
+
+    with kept(record, tmp_path) as keeper:
+        assert keeper.wait_until_indexed(60)
+        assert keeper.differences() == []
+
+
+def test_closing_while_it_builds_is_no_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A record that is closed at once says nothing of a broken index; the next start builds it."""
+    record = a_varied_record(2_000)
+    with kept(record, tmp_path):
+        pass
+
+    assert [entry.message for entry in caplog.records if "cannot be used" in entry.message] == []
+    with kept(record, tmp_path) as keeper:
+        assert keeper.wait_until_indexed(60)
 
 
 def test_a_restart_uses_what_is_there_and_tops_it_up(tmp_path: Path) -> None:
