@@ -62,5 +62,9 @@ wheel: $(VENV)/.ready ## Build the wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --wheel-dir dist .
 
+docs: $(VENV)/.ready ## Write the generated pages: settings, commands
+	$(BIN)/python -m tools.make_settings_docs
+	$(BIN)/python -m tools.make_cli_docs
+
 clean: ## Remove what was built; the record and the models stay
 	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""`dateline serve`: the HTTP API and the page on one address."""
+"""`dateline serve`: the HTTP API on one address."""
 
 import errno
 import ipaddress
@@ -13,18 +13,12 @@ import typer
 from cli.options import DataDir
 from cli.startup import start
 from cli.terminal import note
-from domain.errors import ConfigurationError, DatelineError
+from domain.errors import ConfigurationError, DatelineError, PortTakenError
 
 if TYPE_CHECKING:
     from domain.settings import Settings
 
 _GRACE_S: Final = 10  # Streams that are still open after this are cut.
-
-
-class PortTakenError(DatelineError):
-    """The address cannot be bound."""
-
-    code = "port_taken"
 
 
 def serve_command(
@@ -35,7 +29,7 @@ def serve_command(
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Serve the HTTP API and the chat page.
+    """Serve the HTTP API.
 
     Runs until Ctrl-C or SIGTERM. Holds the record for writing; other commands can read it meanwhile. There is no
     authentication.

@@ -2,7 +2,8 @@
 
 DatelineError
 ├── ConfigurationError              the operator must change a setting
-│   └── ModelFileError              a model file is missing or has the wrong digest
+│   ├── ModelFileError              a model file is missing or has the wrong digest
+│   └── PortTakenError              the server's address is in use, or may not be used
 ├── RecordError                     the data folder cannot be used as it is
 │   ├── RecordBusyError             another process writes it; wait or use the API (exit 75)
 │   ├── RecordDamagedError          the ledger is damaged or missing; restore it (exit 78)
@@ -51,6 +52,13 @@ class ModelFileError(ConfigurationError):
     """A model file is missing, incomplete or not the registered one."""
 
     code = "model_file_error"
+    exit_code = 1
+
+
+class PortTakenError(ConfigurationError):
+    """The server's address is in use by another program, or may not be used."""
+
+    code = "port_taken"
     exit_code = 1
 
 
