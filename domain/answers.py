@@ -218,6 +218,7 @@ class Trace:
     Attributes:
         passages: Every passage that retrieval handed on, best first.
         evidence: Every evidence sentence that was shown to the writer.
+        answerability: How likely the evidence answers the question, 0..1; `None` when there was nothing to search.
         model: Model id, or `None` when the answer was written without one.
         notes: What the reader should know about how it went, e.g. that the model was unavailable.
         timings_ms: Milliseconds per stage: understand, retrieve, evidence, write, verify, total.
@@ -227,6 +228,7 @@ class Trace:
     scope: TimeScope
     passages: tuple[RankedPassage, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    answerability: float | None = None
     prompt: PromptUsed | None = None
     model: str | None = None
     prompt_tokens: int = 0

@@ -180,6 +180,7 @@ def _trace_body(trace: Trace) -> dict[str, Any]:
         "time_scope": scope_body(trace.scope),
         "passages": [passage_body(ranked) for ranked in trace.passages],
         "evidence": [_evidence_body(piece) for piece in trace.evidence],
+        "answerability": None if trace.answerability is None else round(trace.answerability, 4),
         "prompt": {"name": prompt.name, "version": prompt.version, "digest": prompt.digest} if prompt else None,
         "model": trace.model,
         "usage": {"prompt_tokens": trace.prompt_tokens, "completion_tokens": trace.completion_tokens},

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from importlib.metadata import packages_distributions
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("domain", "prompts", "retriever", "ingest", "service", "eval", "cli")
@@ -23,7 +23,10 @@ def run(*arguments: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-run("ingest", str(files("samples")))
+samples = find_spec("samples")  # A folder of data without code: a namespace package.
+if samples is None or not samples.submodule_search_locations:
+    sys.exit("The samples are not in the wheel")
+run("ingest", *samples.submodule_search_locations)
 answer = json.loads(run("ask", "--mode", "extractive", "--json", "Which Chinese leaders did President Zardari meet?"))
 citation = answer["sentences"][0]["citations"][0]
 document = json.loads(run("documents", "show", citation["document_id"], "--json"))

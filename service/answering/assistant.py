@@ -1,7 +1,7 @@
 """The answering algorithm: question → time scope → passages → evidence → sentences that it supports, or a refusal."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from domain.answers import Answer, AnswerSentence, Mode, Question, RefusalReason, WithheldSentence
@@ -117,8 +117,9 @@ class Assistant:
         yield PassagesFound(passages=passages)
 
         asking, quotes = self._choose_evidence(answering)
+        answering.answerability = answerability(asking, quotes, self._text_of)
         watch.stop("evidence")
-        if not self._is_answered(asking, quotes):
+        if answering.answerability < self._settings.min_relevance:
             yield self._refused(answering, RefusalReason.NOT_ANSWERED_BY_THE_RECORD)
             return
         yield EvidenceChosen(evidence=answering.evidence)
@@ -153,9 +154,6 @@ class Assistant:
             evidence_of(one.fit, number=number, score=one.score) for number, one in enumerate(shown, start=1)
         )
         return asking, choose_quotes(asking, shown, limit=self._settings.extractive_sentences)
-
-    def _is_answered(self, asking: Asking, quotes: Sequence[Scored]) -> bool:
-        return answerability(asking, quotes, self._text_of) >= self._settings.min_relevance
 
     def _text_of(self, header: DocumentHeader) -> str:
         try:

@@ -38,6 +38,9 @@ def verify(
         return WithheldSentence(text=text, reason="not_supported")
     if other_script(text, " ".join(piece.text for piece in evidence)):
         return WithheldSentence(text=text, reason="not_supported")
+    quoted = next((piece for piece in (*cited, *evidence) if shown(piece.text) == text), None)
+    if quoted is not None:  # The record's own words, whichever evidence they were bound to.
+        return Supported(text=text, evidence=((quoted, 1.0),))
     scores = dict(zip((piece.evidence_id for piece in evidence), checker.support(text, evidence), strict=True))
     judge = _judge(text, scores, min_support)
     reason = judge(cited) if cited else None

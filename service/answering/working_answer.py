@@ -32,6 +32,7 @@ class WorkingAnswer:
     Attributes:
         passages: What retrieval handed on, best first.
         evidence: What the writer is shown, best first.
+        answerability: How likely the evidence answers, 0..1.
         sentences: Verified so far.
         withheld: Written, but not supported.
         notes: What the reader should know about how it went.
@@ -48,6 +49,7 @@ class WorkingAnswer:
         self.sentences: list[AnswerSentence] = []
         self.withheld: list[WithheldSentence] = []
         self.notes: list[str] = []
+        self.answerability: float | None = None
         self.prompt: PromptUsed | None = None
         self.model: str | None = None
         self.tokens = (0, 0)
@@ -104,6 +106,7 @@ class WorkingAnswer:
             scope=self.asked.scope,
             passages=self.passages,
             evidence=self.evidence,
+            answerability=self.answerability,
             prompt=self.prompt,
             model=self.model,
             prompt_tokens=prompt_tokens,
