@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -39,8 +40,9 @@ def ingest(
 ) -> IngestReport:
     """Bring sources into the record.
 
-    Documents become durable in windows of `settings.window_passages` passages. Running the same command again after a
-    kill goes on where it stopped: what is committed is recognised as unchanged, vectors already computed are reused.
+    Documents become durable in windows of `settings.window_passages` passages; one window is read while the one before
+    it is embedded and committed. Running the same command again after a kill goes on where it stopped: what is
+    committed is recognised as unchanged, vectors already computed are reused.
 
     Args:
         sources: Taken lazily, so that a large corpus needs little memory.
@@ -68,7 +70,7 @@ def ingest(
     try:
         job = job or ledger.start_job("ingest")
         _read_all(run, sources, settings=settings, parse=parse)
-        run.flush()
+        run.finish()
     except KeyboardInterrupt:
         run.stop(StoppedEarly(reason="interrupted", message="Interrupted", hint="Run the same command to go on."))
     except DatelineError as error:
@@ -94,7 +96,7 @@ def survey(
     run = _Run(record=record, write=_keep_nothing, settings=settings, progress=progress, total=None)
     try:
         _read_all(run, sources, settings=settings, parse=parse)
-        run.flush()
+        run.finish()
     except KeyboardInterrupt:
         run.stop(StoppedEarly(reason="interrupted", message="Interrupted"))
     except DatelineError as error:
@@ -136,6 +138,8 @@ class _Run:
         self._progress = progress
         self._total = total
         self._started = time.monotonic()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="ingest-writer")
+        self._writing: tuple[Future[None], list[IncomingDocument]] | None = None
         self._waiting: list[IncomingDocument] = []
         self._waiting_passages = 0
         self._done = 0
@@ -158,20 +162,37 @@ class _Run:
             self._done += 1
             self._tell()
 
-    def flush(self) -> None:
-        """Write the documents that wait."""
-        if not self._waiting:
-            return
-        self._write(self._waiting)
-        for incoming in self._waiting:
-            self._count(incoming)
-        self._waiting, self._waiting_passages = [], 0
-        self._tell()
+    def finish(self) -> None:
+        """Write the documents that wait, and wait until they are durable."""
+        self._hand_over()
+        self._settle()
+        self._writer.shutdown()
 
     def stop(self, why: StoppedEarly) -> None:
         """End the run; documents that wait are dropped, since the next run reads them again."""
         self._waiting, self._waiting_passages = [], 0
+        # What is being written becomes durable or fails as a whole; the report has to know which.
+        with contextlib.suppress(DatelineError):
+            self._settle()
+        self._writer.shutdown()
         self._stopped = why
+
+    def _hand_over(self) -> None:
+        """Let the window that waits be written while the next one is read."""
+        self._settle()
+        if self._waiting:
+            self._writing = self._writer.submit(self._write, self._waiting), self._waiting
+            self._waiting, self._waiting_passages = [], 0
+
+    def _settle(self) -> None:
+        """Wait for the window that is being written, and count it."""
+        if self._writing is None:
+            return
+        (written, documents), self._writing = self._writing, None
+        written.result()
+        for incoming in documents:
+            self._count(incoming)
+        self._tell()
 
     def report(self, *, notes: Sequence[str]) -> IngestReport:
         """Return what became of the sources so far."""
@@ -209,7 +230,7 @@ class _Run:
         self._waiting.append(incoming)
         self._waiting_passages += len(incoming.passages)
         if self._waiting_passages >= self._window:
-            self.flush()
+            self._hand_over()
 
     def _count(self, incoming: IncomingDocument) -> None:
         header = incoming.document.header

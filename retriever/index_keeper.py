@@ -22,6 +22,7 @@ from retriever.vector_groups import VectorGroups
 
 STALE: Final = 0.2  # With more than this share to remove, a new graph is better than one full of holes.
 TOLERATED_STRANDED: Final = 0.02  # Of all vectors; more means damage, not the few that any graph strands.
+NEAR_EQUAL: Final = 2  # Times what a new, undamaged graph stranded: near-equal texts do that to any graph.
 UNCHECKED_CHANGES: Final = 0.02  # Share of changed vectors after which stranded ones are looked for again.
 RETRY_AFTER_S: Final = 60.0  # Between attempts to rebuild, when one failed (a full disk, say).
 SAME_VECTOR: Final = 0.999  # Least cosine between a stored vector and the ledger's.
@@ -83,6 +84,7 @@ class IndexKeeper:
         self._groups = VectorGroups()
         self._stranded: dict[str, Vector] = {}  # In the graph, but no query reaches them: searched one by one.
         self._unchecked = 0
+        self._stranded_when_new = 0
         self._words: LexicalIndex | None = None
         self._word_ids: set[str] = set()
         self._state: IndexState = "checking"
@@ -328,6 +330,9 @@ class IndexKeeper:
             # Commits went on meanwhile; what they changed is little and is done under the lock.
             with self._lock:
                 _sync(chroma, groups, self._record)
+                if generation is not None:
+                    # What was built just now is not damaged: build it again, and as many would be stranded.
+                    self._stranded_when_new = len(chroma.unreached())
                 stranded = self._find_stranded(chroma)
                 if generation is not None:
                     self._generations.switch(generation, self._manifest)
@@ -341,7 +346,8 @@ class IndexKeeper:
     def _find_stranded(self, chroma: ChromaIndex) -> dict[str, Vector]:
         """Return the vectors that no query reaches, for which a graph index gives no guarantee."""
         lost = sorted(chroma.unreached())
-        if len(lost) > TOLERATED_STRANDED * max(len(chroma.ids()), 100):
+        tolerated = max(TOLERATED_STRANDED * max(len(chroma.ids()), 100), NEAR_EQUAL * self._stranded_when_new)
+        if len(lost) > tolerated:
             raise IndexUnavailableError(f"The dense index cannot reach {len(lost)} of its vectors")
         return {entry.passage_id: entry.vector for entry in self._record.index_entries(lost)} if lost else {}
 

@@ -316,7 +316,8 @@ def _prepare_tables(database: LedgerDatabase, identity: LedgerIdentity) -> None:
 
 def _check_version(connection: Connection, path: Path) -> None:
     if ledger_schema.is_empty(connection):  # A process that was killed, or has not finished, making it.
-        raise _nothing_to_read(path)
+        traces = _traces_of_a_record(path)
+        raise _nothing_to_read(path) if traces is None else _lost(path, traces)
     found = ledger_schema.schema_version_of(connection, path)
     if found < ledger_schema.SCHEMA_VERSION:
         raise RecordMismatchError(

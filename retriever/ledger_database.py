@@ -134,11 +134,11 @@ def _connect(path: Path, *, mode: str, query_only: bool) -> sqlite3.Connection:
 
 
 def _pragmas(*, query_only: bool) -> tuple[str, ...]:
-    always = ("foreign_keys=ON", "synchronous=FULL", "cache_size=-32000")
-    if query_only:
-        return (*always, "query_only=ON")
+    always = ("foreign_keys=ON", "synchronous=FULL")
+    if query_only:  # Up to 16 readers, each with a cache of its own.
+        return (*always, "cache_size=-4000", "query_only=ON")
     first = (f"page_size={_PAGE_BYTES}", "journal_mode=WAL")  # In this order: the size is fixed with the first page.
-    return (*first, *always, "secure_delete=ON", f"journal_size_limit={_WAL_BYTES}")
+    return (*first, *always, "cache_size=-32000", "secure_delete=ON", f"journal_size_limit={_WAL_BYTES}")
 
 
 def record_fault(path: Path, error: Any) -> RecordError:

@@ -194,7 +194,8 @@ def schema_version_of(connection: Connection, path: Path) -> int:
     if not inspect(connection).has_table(meta.name):
         raise RecordDamagedError(f"{str(path)!r} is not a ledger: it has no table {meta.name!r}", hint=RESTORE_HINT)
     found = _fact(connection, "schema_version")
-    if found is None or not found.isdecimal():
+    oldest = min(MIGRATIONS, default=SCHEMA_VERSION)
+    if found is None or not found.isdecimal() or int(found) < oldest:
         raise RecordDamagedError(f"The ledger {str(path)!r} has the schema version {found!r}", hint=RESTORE_HINT)
     if int(found) > SCHEMA_VERSION:
         raise RecordMismatchError(

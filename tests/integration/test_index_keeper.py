@@ -86,6 +86,21 @@ def test_equal_vectors_that_were_indexed_late_leave_no_second_leader(tmp_path: P
         assert keeper.differences() == []
 
 
+def test_near_equal_texts_do_not_keep_the_index_out_of_use(tmp_path: Path) -> None:
+    """What a graph strands although nothing damaged it is searched one by one; a rebuild would strand it again."""
+    record = MemoryRecord()
+    with kept(record, tmp_path) as keeper:
+        keeper.wait_until_indexed(60)
+        texts = ((f"Xylophone{n:05}quartz burns.", f"The lamp of valley {n:05} was lit.") for n in range(360))
+        record.commit([prepared(f"{n:05}", *paragraphs) for n, paragraphs in enumerate(texts)])
+        keeper.publish()
+
+        assert keeper.wait_until_indexed(60)
+        assert keeper.differences() == []
+        best = keeper.search(ENCODER.encode_query("The lamp of valley 00123 was lit."), scope=TimeScope(), limit=1)
+        assert best[0].score > 0.999
+
+
 def test_closing_while_it_builds_is_no_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A record that is closed at once says nothing of a broken index; the next start builds it."""
     record = a_varied_record(2_000)

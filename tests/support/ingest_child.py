@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ingest.sources import discover
-
 from domain.corpus import sha256_of
 from domain.ports import PreparedDocument
 from domain.settings import load_settings
 from ingest.parsed import Metadata
 from ingest.pipeline import ingest
+from ingest.sources import discover
 from retriever.wiring import Record, open_record
 from tests.support.encoders import HashingEncoder
 
@@ -30,7 +29,7 @@ def main(data: Path, sources: Path, log: Path) -> None:
     settings = load_settings(data_dir=data)
     section = settings.ingest.model_copy(update={"window_passages": _WINDOW_PASSAGES})
     with open_record(settings, access="write", encoder=HashingEncoder()) as record:
-        _append(log, {"opened": _holdings(record)})
+        append(log, {"opened": _holdings(record)})
         _acknowledge_commits(record, log)
         report = ingest(
             discover([str(sources)], declared=Metadata(), settings=section),
@@ -39,7 +38,7 @@ def main(data: Path, sources: Path, log: Path) -> None:
             publish=record.publish,
             settings=section,
         )
-        _append(log, {"finished": report.as_json()})
+        append(log, {"finished": report.as_json()})
 
 
 def _holdings(record: Record) -> dict[str, Any]:
@@ -68,12 +67,13 @@ def _acknowledge_commits(record: Record, log: Path) -> None:
 
     def acknowledged(documents: Sequence[PreparedDocument]) -> None:
         commit(documents)
-        _append(log, {"acknowledged": [made.document.header.document_id for made in documents]})
+        append(log, {"acknowledged": [made.document.header.document_id for made in documents]})
 
     record.ledger.commit = acknowledged  # type: ignore[method-assign]  # the real commit, with a witness
 
 
-def _append(log: Path, entry: dict[str, Any]) -> None:
+def append(log: Path, entry: dict[str, Any]) -> None:
+    """Add a line to the log, durably."""
     with log.open("a") as file:
         file.write("\n" + json.dumps(entry) + "\n")  # A kill may have cut the line before.
         file.flush()

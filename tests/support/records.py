@@ -14,6 +14,7 @@ from domain.corpus import (
     Passage,
     RankedPassage,
     Span,
+    Statement,
     passage_id_of,
     sha256_of,
 )
@@ -31,6 +32,8 @@ def prepared(
     title: str | None = None,
     duplicate_of: str | None = None,
     encoder: Encoder | None = None,
+    statements: Sequence[Statement] = (),
+    signature: bytes = b"",
 ) -> PreparedDocument:
     """A document of whole paragraphs, ready to commit."""
     text = "\n\n".join(paragraphs)
@@ -64,9 +67,10 @@ def prepared(
     return PreparedDocument(
         document=Document(header=header, text=text),
         passages=tuple(passages),
-        statements=(),
+        statements=tuple(statements),
         embedded_texts=paragraphs,
         vectors=(encoder or HashingEncoder()).encode_passages(paragraphs),
+        signature=signature,
     )
 
 
@@ -98,29 +102,44 @@ def ranked(
 
 @dataclass(kw_only=True)
 class MemoryRecord:
-    """The ports `RecordReader` and, as far as indexes need it, `RecordWriter`, in dictionaries."""
+    """The ports `RecordReader` and, as far as indexes need it, `RecordWriter`, in dictionaries.
+
+    `tests/contract/test_record_contract.py` holds it to what the real ledger does.
+    """
 
     dimensions: int = 64
     current: dict[str, PreparedDocument] = field(default_factory=dict)
+    kept: dict[str, list[PreparedDocument]] = field(default_factory=dict)
     changes: int = 0
 
     def commit(self, documents: Sequence[PreparedDocument]) -> None:
-        for document in documents:
-            self.current[document.document.header.document_id] = document
+        if not documents:
+            return
+        current, kept = dict(self.current), {key: list(versions) for key, versions in self.kept.items()}
+        for made in documents:
+            header = made.document.header
+            versions = kept.get(header.document_id, [])
+            if header.version != (versions[-1].document.header.version + 1 if versions else 1):
+                raise ValueError(f"Document {header.document_id!r} cannot have version {header.version} next")
+            kept[header.document_id] = [*(versions if header.document_id in current else []), made]
+            current[header.document_id] = made
+        self.current, self.kept = current, kept
         self.changes += 1
 
     def delete(self, document_id: str) -> bool:
+        if self.current.pop(document_id, None) is None:
+            return False
         self.changes += 1
-        return self.current.pop(document_id, None) is not None
+        return True
 
     def document(self, document_id: str, version: int | None = None) -> Document:
-        try:
-            return self.current[document_id].document
-        except KeyError:
-            raise NotFoundError(f"There is no document {document_id!r}") from None
+        found = self._version(document_id, version)
+        if found is None:
+            raise NotFoundError(f"There is no document {document_id!r}")
+        return found.document
 
     def versions(self, document_id: str) -> tuple[DocumentHeader, ...]:
-        return (self.current[document_id].document.header,) if document_id in self.current else ()
+        return tuple(made.document.header for made in self.kept.get(document_id, []))
 
     def headers(
         self, *, scope: TimeScope | None = None, limit: int | None = None, offset: int = 0
@@ -130,26 +149,28 @@ class MemoryRecord:
         return tuple(found[offset:][:limit])
 
     def passages_of(self, document_id: str, version: int | None = None) -> tuple[Passage, ...]:
-        self.document(document_id)
-        return self.current[document_id].passages
+        found = self._version(document_id, version)
+        return () if found is None else found.passages
 
     def citables(self, passage_ids: Iterable[str]) -> dict[str, Citable]:
-        wanted = set(passage_ids)
-        return {
-            passage.passage_id: Citable(passage=passage, header=document.document.header)
-            for document in self.current.values()
-            for passage in document.passages
-            if passage.passage_id in wanted
+        found = {
+            passage.passage_id: Citable(
+                passage=passage,
+                header=made.document.header,
+                statements=tuple(said for said in made.statements if said.passage_id == passage.passage_id),
+            )
+            for made in self.current.values()
+            for passage in made.passages
         }
+        return {passage_id: found[passage_id] for passage_id in dict.fromkeys(passage_ids) if passage_id in found}
 
     def counts(self, scope: TimeScope | None = None) -> RecordCounts:
         found = list(self._in(scope))
         return RecordCounts(documents=len(found), passages=sum(len(document.passages) for document in found))
 
     def copies_of(self, document_ids: Iterable[str]) -> dict[str, tuple[DocumentHeader, ...]]:
-        headers = self.headers()
-        found = {key: tuple(header for header in headers if header.duplicate_of == key) for key in document_ids}
-        return {key: copies for key, copies in found.items() if copies}
+        headers = [self.kept[key][-1].document.header for key in self.kept if key in self.current]
+        return {key: tuple(header for header in headers if header.duplicate_of == key) for key in document_ids}
 
     def passage_ids(self) -> list[str]:
         return sorted(passage.passage_id for document in self.current.values() for passage in document.passages)
@@ -165,6 +186,11 @@ class MemoryRecord:
         if not entries:
             return [], np.empty((0, self.dimensions), dtype=np.float32)
         return [entry.passage_id for entry in entries], np.stack([entry.vector for entry in entries])
+
+    def _version(self, document_id: str, version: int | None) -> PreparedDocument | None:
+        if version is None or document_id not in self.current:
+            return self.current.get(document_id)
+        return next((made for made in self.kept[document_id] if made.document.header.version == version), None)
 
     def _in(self, scope: TimeScope | None) -> Iterator[PreparedDocument]:
         chosen = scope or TimeScope()
