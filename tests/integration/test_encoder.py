@@ -12,7 +12,13 @@ import pytest
 
 from domain.errors import ModelFileError
 from domain.settings import ModelSettings
-from retriever.encoder import SentenceTransformerEncoder, batches_by_length, encoder_identity, has_fast_bfloat16
+from retriever.encoder import (
+    SentenceTransformerEncoder,
+    batches_by_length,
+    encoder_identity,
+    has_fast_bfloat16,
+    padded_width,
+)
 from retriever.models import locate
 
 TEXTS = [
@@ -201,3 +207,21 @@ def test_bfloat16_is_used_where_the_cpu_has_it(
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
 
     assert has_fast_bfloat16(cpuinfo) is expected
+
+
+def test_lengths_share_few_widths() -> None:
+    """Each width costs memory for good, so that 256 lengths have 28; none is narrower than its text."""
+    widths = [padded_width(tokens) for tokens in range(1, 257)]
+
+    assert len(set(widths)) == 28
+    assert all(tokens <= width for tokens, width in enumerate(widths, start=1))
+
+
+@pytest.mark.models
+def test_padding_changes_no_vector(encoder: SentenceTransformerEncoder) -> None:
+    """A text has the same vector among a few texts, which are padded, and among many, which are not."""
+    texts = [f"The council of valley {number} met on day {number * 7}." for number in range(300)]
+
+    few, many = encoder.encode_passages(texts[:5]), encoder.encode_passages(texts)[:5]
+
+    assert np.einsum("ij,ij->i", few, many).min() > 0.999
