@@ -6,13 +6,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from ingest.sources import discover
 
 from domain.answers import TimeScope
 from domain.settings import Settings, load_settings
 from ingest.parsed import Metadata
 from ingest.pipeline import ingest
 from ingest.report import IngestReport
+from ingest.sources import discover
 from retriever.wiring import Record, open_record
 from tests.support.encoders import HashingEncoder
 
