@@ -13,7 +13,7 @@ DATASETS ?= ../shared/datasets
 # torch is installed first and alone: a range that reaches it through another package may bring gigabytes of CUDA.
 TORCH := torch==2.13.0
 
-.PHONY: help install models run test check format bench soak wheel clean docs
+.PHONY: help install models run test check format eval bench soak wheel clean docs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -50,6 +50,13 @@ check: $(VENV)/.ready ## Format, lint, types, import rules
 format: $(VENV)/.ready ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+eval: $(VENV)/.ready ## Run the sample suite without a chat model and write its report, runs/sample.html
+	$(BIN)/dateline models fetch all-MiniLM-L6-v2
+	mkdir -p runs
+	rm -f runs/sample.jsonl
+	$(BIN)/dateline eval run sample --mode extractive --out runs/sample.jsonl
+	$(BIN)/dateline eval report runs/sample.jsonl --html runs/sample.html --junit runs/sample.xml
 
 bench: $(VENV)/.ready ## Ingest and answering speed against LangChain's plain path, on DATASETS
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[bench]'

@@ -12,6 +12,7 @@ import typer
 from cli.ask import ask_command
 from cli.chat import chat_command
 from cli.documents import documents_app
+from cli.eval import eval_app
 from cli.help_texts import examples
 from cli.ingest import ingest_command
 from cli.models import models_app
@@ -89,6 +90,7 @@ app.command("rebuild-index", epilog=examples("dateline rebuild-index"))(rebuild_
 app.command("backup", epilog=examples("dateline backup monday.db"))(backup_command)
 app.command("restore", epilog=examples("dateline restore monday.db"))(restore_command)
 app.add_typer(models_app, name="models")
+app.add_typer(eval_app, name="eval")
 app.command("serve", epilog=examples("dateline serve", "dateline --data-dir /srv/record serve --port 9000"))(
     serve_command
 )

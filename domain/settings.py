@@ -71,6 +71,9 @@ class AnswerSettings(_Section):
     min_support: float = Field(default=0.5, ge=0, le=1, description="Support below this withholds a sentence.")
     min_relevance: float = Field(default=0.5, ge=0, le=1, description="Answerability below this refuses.")
     nearest: int = Field(default=3, ge=0, le=10, description="Passages offered with a refusal.")
+    calibration: Path | None = Field(
+        default=None, description="File of 'dateline eval calibrate'; its threshold takes the place of min_relevance."
+    )
 
 
 class ChatSettings(_Section):
@@ -89,6 +92,12 @@ class ChatSettings(_Section):
     max_tokens: int = Field(default=320, ge=16, le=8192, description="Longest reply.")
     threads: int = Field(default=0, ge=0, description="Threads of the local model; 0 uses every core.")
     context_tokens: int = Field(default=4096, ge=512, description="Context window of the local model.")
+
+
+class EvalSettings(_Section):
+    """What `dateline eval` measures beside the assistant."""
+
+    peer_api_key: SecretStr | None = Field(default=None, description="Key for a system of `openai-compatible:URL`.")
 
 
 class ServerSettings(_Section):
@@ -117,6 +126,7 @@ class Settings(BaseSettings):
     answer: AnswerSettings = AnswerSettings()
     chat: ChatSettings = ChatSettings()
     server: ServerSettings = ServerSettings()
+    eval: EvalSettings = EvalSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -131,11 +141,15 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     def fingerprint(self) -> str:
-        """Return 16 hexadecimal digits that change with any setting but secrets and places on this machine."""
+        """Return 16 hexadecimal digits that change with any setting but secrets and places on this machine.
+
+        Of a calibration file the content counts, not the path.
+        """
+        places: Any = {"models": {"folder"}, "chat": {"api_key"}, "answer": {"calibration"}}
         shown = self.model_dump_json(
-            exclude={"data_dir": True, "log_level": True, "server": True, "models": {"folder"}, "chat": {"api_key"}}
+            exclude={"data_dir": True, "log_level": True, "server": True, "eval": True, **places}
         )
-        return hashlib.sha256(shown.encode()).hexdigest()[:16]
+        return hashlib.sha256(shown.encode() + _content(self.answer.calibration)).hexdigest()[:16]
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -164,6 +178,15 @@ def load_settings(**flags: Any) -> Settings:
             "models": settings.models.model_copy(update={"folder": settings.models.folder.expanduser()}),
         }
     )
+
+
+def _content(file: Path | None) -> bytes:
+    if file is None:
+        return b""
+    try:
+        return file.expanduser().read_bytes()
+    except OSError:  # Whoever uses the file says what is wrong with it.
+        return str(file).encode()
 
 
 def _refuse_unknown_environment() -> None:

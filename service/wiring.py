@@ -16,6 +16,7 @@ from service.answering.assistant import Assistant
 from service.answering.chat_model import open_chat_model
 from service.answering.meaning import Meanings
 from service.answering.support import LexicalSupportChecker
+from service.calibration import calibrated
 from service.rendering import answer_body
 
 _log = logging.getLogger(__name__)
@@ -41,10 +42,11 @@ def open_service(settings: Settings, *, access: Access, encoder: Encoder | None 
         encoder: Instead of the one that `settings.models` names.
 
     Raises:
-        ConfigurationError: If the chat model is set up wrongly.
+        ConfigurationError: If the chat model is set up wrongly, or the calibration file cannot be used.
         ModelFileError: If a model file has not been fetched.
         RecordError: If the record cannot be opened, see `open_record`.
     """
+    answering = calibrated(settings.answer)
     chat = open_chat_model(settings.chat, settings.models)
     try:
         with open_record(settings, access=access, encoder=encoder) as record:
@@ -56,7 +58,7 @@ def open_service(settings: Settings, *, access: Access, encoder: Encoder | None 
                 meanings=meanings,
                 checker=LexicalSupportChecker(meanings),
                 chat=chat,
-                settings=settings.answer,
+                settings=answering,
                 passages=settings.retrieval.passages,
                 keep=_receipt_keeper(store),
             )

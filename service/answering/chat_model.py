@@ -145,6 +145,11 @@ class LangChainChatModel:
         """The released prompt that is rendered."""
         return self._prompt.used
 
+    @property
+    def langchain_model(self) -> "BaseChatModel":
+        """The LangChain model itself, for chains that are not ours; a local one is loaded with the first call."""
+        return self._model(plain=False)
+
     def check(self) -> None:
         """Build the client without calling the endpoint.
 

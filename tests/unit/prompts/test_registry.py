@@ -10,6 +10,8 @@ from prompts.registry import Prompt, load_prompt
 RELEASED = {
     ("answer", 1): "b6ea064e7bbc",
     ("answer-repair", 1): "2dd67e5925eb",
+    ("eval-closed-book", 1): "98fe5d66a205",
+    ("eval-plain-rag", 1): "0a5839fce471",
 }
 
 

@@ -122,12 +122,21 @@ def test_two_pieces_do_not_support_what_neither_holds() -> None:
 
 def test_support_just_below_the_minimum_is_not_enough() -> None:
     """The threshold itself is enough, less is not."""
-    sentence = DraftSentence(text=SHOWN[0].text, evidence_ids=("E1",))
+    sentence = DraftSentence(text="The Orrin bridge is crossed by 87 trains a day.", evidence_ids=("E1",))
 
     assert isinstance(verify(sentence, SHOWN, checker=FixedScores((0.5, 0.0)), min_support=0.5), Supported)
     assert verify(sentence, SHOWN, checker=FixedScores((0.49, 0.0)), min_support=0.5) == WithheldSentence(
-        text=SHOWN[0].text, reason="not_supported"
+        text=sentence.text, reason="not_supported"
     )
+
+
+def test_the_records_own_words_stand_whatever_the_checker_says() -> None:
+    """A sentence that is a piece of evidence, word for word, is bound to it, also when another id was given."""
+    sentence = DraftSentence(text=SHOWN[0].text, evidence_ids=("E2",))
+
+    outcome = verify(sentence, SHOWN, checker=FixedScores((0.0, 0.0)), min_support=0.5)
+
+    assert outcome == Supported(text=sentence.text, evidence=((SHOWN[0], 1.0),))
 
 
 @pytest.mark.parametrize(

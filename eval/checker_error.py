@@ -1,0 +1,166 @@
+"""How wrong the assistant's own support checker is, on claims that people have labelled.
+
+The report shows a system's support only beside these figures. A claim goes through what a written sentence goes
+through, guards and checker, and counts as judged supported when it would be shown.
+"""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from domain.answers import Evidence
+from domain.corpus import Citable, DocumentHeader, Passage, Span, passage_id_of, sha256_of
+from domain.errors import ConfigurationError
+from domain.ports import DraftSentence, SupportChecker
+from domain.settings import Settings
+from eval.metrics.citations import checker_error
+from eval.metrics.uncertainty import SEED, Estimate
+from retriever.wiring import LazyEncoder
+from service.answering.meaning import Meanings
+from service.answering.support import LexicalSupportChecker
+from service.answering.verify import Supported, verify
+
+DIGITS: Final = 6
+WICE: Final = "wice_oracle_chunks_dev"
+CLIMATE_FEVER: Final = "climate_fever"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledClaim:
+    """A sentence that people held against evidence.
+
+    Attributes:
+        evidence: Groups of sentences; the claim is supported when the sentences of one group, cited together, do so.
+        supported: Fully, as people say; partly supported, contradicted and unrelated are not.
+    """
+
+    claim: str
+    evidence: tuple[tuple[str, ...], ...]
+    supported: bool
+
+
+def measure_configured(settings: Settings, folder: Path, *, limit: int | None = None) -> dict[str, Any]:
+    """Measure the checker that these settings give the assistant; see `measure`.
+
+    Raises:
+        ConfigurationError: If the folder holds none of the sets.
+        ModelFileError: If the encoder has not been fetched.
+    """
+    checker = LexicalSupportChecker(Meanings(LazyEncoder(settings.models)))
+    return measure(folder, checker, min_support=settings.answer.min_support, limit=limit)
+
+
+def measure(folder: Path, checker: SupportChecker, *, min_support: float, limit: int | None = None) -> dict[str, Any]:
+    """Return the checker's agreement with people on each labelled set in a folder, as plain values.
+
+    Args:
+        folder: Holds `wice_oracle_chunks_dev` and `climate_fever` as `.jsonl` or `.jsonl.gz`; either may be missing.
+        checker: What is measured.
+        min_support: Support below this withholds a sentence.
+        limit: At most so many claims of each set, drawn with a fixed seed; all by default.
+
+    Returns:
+        `{"checker", "min_support", "sets": [{"name", "n", "supported", "accuracy", "balanced_accuracy"}]}`; the last
+        two are `{"mean", "low", "high"}`.
+
+    Raises:
+        ConfigurationError: If the folder holds none of the sets.
+    """
+    sets = []
+    for name, read in ((WICE, _wice), (CLIMATE_FEVER, _climate_fever)):
+        path = next((path for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.jsonl") if path.is_file()), None)
+        if path is None:
+            continue
+        claims = _drawn(tuple(read(_rows(path))), limit)
+        verdicts = [(one.supported, would_be_shown(one, checker, min_support=min_support)) for one in claims]
+        error = checker_error(verdicts, [one.claim for one in claims])
+        sets.append(
+            {
+                "name": name,
+                "n": error.accuracy.n,
+                "supported": error.supported,
+                "accuracy": _plain(error.accuracy),
+                "balanced_accuracy": _plain(error.balanced_accuracy),
+            }
+        )
+    if not sets:
+        raise ConfigurationError(
+            f"There are no labelled claims in {str(folder)!r}",
+            hint=f"It holds {WICE}.jsonl.gz or {CLIMATE_FEVER}.jsonl.gz.",
+        )
+    return {"checker": type(checker).__name__, "min_support": min_support, "sets": sets}
+
+
+def would_be_shown(one: LabelledClaim, checker: SupportChecker, *, min_support: float) -> bool:
+    """Tell whether the assistant would show the claim as a sentence citing one of the groups of evidence."""
+    for group in one.evidence:
+        evidence = tuple(_evidence(number, text) for number, text in enumerate(group, start=1))
+        draft = DraftSentence(text=one.claim, evidence_ids=tuple(piece.evidence_id for piece in evidence))
+        if isinstance(verify(draft, evidence, checker=checker, min_support=min_support), Supported):
+            return True
+    return False
+
+
+def _wice(rows: Iterable[dict[str, Any]]) -> Iterator[LabelledClaim]:
+    """WiCE (Kamoi et al., EMNLP 2023): a claim is held against each of its chunks; `supported` against the rest."""
+    chunks: dict[str, list[tuple[str, ...]]] = {}
+    labels: dict[str, str] = {}
+    for row in rows:
+        chunks.setdefault(row["claim"], []).append(_sentences(row["evidence"]))
+        labels[row["claim"]] = row["label"]
+    for claim, groups in chunks.items():
+        yield LabelledClaim(claim=claim, evidence=tuple(groups), supported=labels[claim] == "supported")
+
+
+def _climate_fever(rows: Iterable[dict[str, Any]]) -> Iterator[LabelledClaim]:
+    """Climate-FEVER (Diggelmann et al., 2020): a claim against one sentence; `entailment` against the rest."""
+    for row in rows:
+        yield LabelledClaim(
+            claim=row["hypothesis"],
+            evidence=(_sentences([row["premise"]]),),
+            supported=row["label"] == "entailment",
+        )
+
+
+def _sentences(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(text for text in texts if text.strip())
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    content = path.read_bytes()
+    for line in (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines():
+        yield json.loads(line)
+
+
+def _drawn(claims: Sequence[LabelledClaim], limit: int | None) -> Sequence[LabelledClaim]:
+    if limit is None or limit >= len(claims):
+        return claims
+    places = np.random.default_rng(SEED).choice(len(claims), size=limit, replace=False)
+    return [claims[place] for place in sorted(places.tolist())]
+
+
+def _evidence(number: int, sentence: str) -> Evidence:
+    document_id, span = f"evidence-{number}", Span(start=0, end=len(sentence))
+    passage = Passage(
+        passage_id=passage_id_of(document_id, 1, span),
+        document_id=document_id,
+        version=1,
+        ordinal=0,
+        span=span,
+        text=sentence,
+        sentences=(span,),
+    )
+    header = DocumentHeader(
+        document_id=document_id, version=1, content_sha256=sha256_of(sentence), source_uri=f"upload:{document_id}"
+    )
+    return Evidence(evidence_id=f"E{number}", citable=Citable(passage=passage, header=header), span=span, score=1.0)
+
+
+def _plain(one: Estimate) -> dict[str, float | None]:
+    ends = {"mean": one.mean, "low": one.low, "high": one.high}
+    return {name: None if value is None else round(value, DIGITS) for name, value in ends.items()}

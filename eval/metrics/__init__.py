@@ -1,0 +1,1 @@
+"""Metrics, one short module each: pure functions of a case, its outcome, and nothing else."""

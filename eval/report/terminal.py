@@ -1,0 +1,139 @@
+"""A run or a comparison as tables for a terminal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from eval.bounds import Check
+from eval.compare import Change, Comparison
+from eval.metrics.definition import Unit
+from eval.metrics.uncertainty import Estimate
+from eval.report.wording import NOTHING, change_text, counts_text, figure_text, interval_text, p_value_text
+from eval.summary import METRICS, RULES, Summary
+from service.calibration import Calibration, Interval
+
+_COLUMNS: Final = 4  # Systems in one table; more do not fit on a line.
+_FLIPS: Final = 20
+
+
+def run_tables(summary: Summary, *, part: str = "all") -> Iterator[Table]:
+    """Yield the figures of each data set: a row per metric, a column per system, the rules last.
+
+    Args:
+        summary: Of the run.
+        part: The slice that is shown.
+    """
+    for data_set in dict.fromkeys(row.data_set for row in summary.rows):
+        rows = [row for row in summary.rows if row.data_set == data_set and row.slice == part]
+        figures = {(row.system, row.metric): row.estimate for row in rows}
+        named = list(dict.fromkeys(row.system for row in rows))
+        systems = [*(name for name in named if name not in RULES), *(name for name in named if name in RULES)]
+        for first in range(0, len(systems), _COLUMNS):
+            yield _run_table(data_set, part, systems[first : first + _COLUMNS], figures)
+
+
+def checks_table(checks: Sequence[Check]) -> Table:
+    """Return one row per bound of the suite."""
+    table = Table("bound", "result", "found", title="Bounds", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for check in checks:
+        style = {"held": "green", "violated": "bold red", "not_run": "dim"}[check.status]
+        table.add_row(Text(check.bound.title), Text(check.status.replace("_", " "), style=style), Text(check.message))
+    return table
+
+
+def comparison_tables(comparison: Comparison, *, part: str = "all") -> Iterator[Table | Text]:
+    """Yield what moved, the cases that flipped, and the regressions."""
+    for pairing in comparison.pairings:
+        changes = [
+            change
+            for change in comparison.changes
+            if (change.data_set, change.system, change.slice) == (pairing.data_set, pairing.system, part)
+        ]
+        left_out = f"{pairing.only_base} only in base, {pairing.only_new} only in new, {pairing.altered} altered"
+        yield Text(
+            f"{pairing.data_set} · {pairing.system}: {pairing.scored} cases scored in both of {pairing.shared} shared; "
+            f"not compared: {left_out}"
+        )
+        yield _change_table(changes)
+    yield from _flips(comparison)
+    if comparison.regressions:
+        table = Table(
+            "data set", "system", "slice", "metric", "why", title="Regressions", box=None, padding=(0, 2, 0, 0)
+        )
+        table.title_justify = "left"
+        for one in comparison.regressions:
+            table.add_row(*map(Text, (one.data_set, one.system, one.slice, one.metric, one.reason)), style="red")
+        yield table
+
+
+def _run_table(data_set: str, part: str, systems: Sequence[str], figures: Mapping[tuple[str, str], Estimate]) -> Table:
+    title = data_set if part == "all" else f"{data_set}, {part}"
+    table = Table("metric", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for system in systems:
+        table.add_column(system, style="dim italic" if system in RULES else "")
+    for metric in METRICS:
+        found = [figures.get((system, metric.name)) for system in systems]
+        if any(one is not None for one in found):
+            cells = [NOTHING if one is None else _cell_text(one, metric.unit) for one in found]
+            table.add_row(metric.name, *map(Text, cells))
+    return table
+
+
+def _cell_text(found: Estimate, unit: Unit) -> str:
+    interval = interval_text(found, unit)
+    return f"{figure_text(found.mean, unit)}{f' ({interval})' if interval else ''}  {counts_text(found)}"
+
+
+def _change_table(changes: Sequence[Change]) -> Table:
+    table = Table("metric", "base", "new", "difference", "95 % interval", "p", "n", box=None, padding=(0, 2, 0, 0))
+    for change in changes:
+        unit, difference = change.metric.unit, change.difference
+        style = ("red" if (change.worse_by or 0) > 0 else "green") if change.significant and change.worse_by else ""
+        ends = (difference.low, difference.high)
+        interval = " – ".join(change_text(end, unit) for end in ends) if None not in ends else ""
+        table.add_row(
+            change.metric.name,
+            figure_text(change.base, unit),
+            figure_text(change.new, unit),
+            change_text(difference.mean, unit),
+            interval,
+            p_value_text(difference.p_value),
+            str(difference.n),
+            style=style,
+        )
+    return table
+
+
+def _flips(comparison: Comparison) -> Iterator[Table]:
+    if not comparison.flips:
+        return
+    broke = sum(not flip.improved for flip in comparison.flips)
+    title = f"Flipped cases: {broke} went wrong, {len(comparison.flips) - broke} came right"
+    table = Table("case", "base", "new", "question", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for flip in comparison.flips[:_FLIPS]:
+        style = "green" if flip.improved else "red"
+        named = f"{flip.data_set} {flip.system} {flip.case_id}"
+        table.add_row(*map(Text, (named, flip.base.value, flip.new.value, flip.question)), style=style)
+    if len(comparison.flips) > _FLIPS:
+        table.caption = f"{len(comparison.flips) - _FLIPS} more in the JSON"
+    yield table
+
+
+def calibration_lines(calibration: Calibration) -> Iterator[str]:
+    """Yield what was learned, and from what, in a few lines."""
+    shown: list[tuple[str, Interval | None, Unit]] = [
+        ("threshold", calibration.threshold, "score"),
+        ("wrong among the answered", calibration.risk, "share"),
+        ("the same on cases left out", calibration.held_out_risk, "share"),
+        ("answered", calibration.coverage, "share"),
+    ]
+    for name, one, unit in shown:
+        if one is None:
+            continue
+        ends = Estimate(mean=one.value, low=one.low, high=one.high, n=calibration.provenance.n)
+        yield f"{name + ':':<28}{figure_text(one.value, unit)} ({interval_text(ends, unit)})"
+    left_out = f", {calibration.provenance.unscored} could not be used" if calibration.provenance.unscored else ""
+    yield f"{'target:':<28}{calibration.target}"
+    yield f"{'learned from:':<28}{calibration.provenance.n} cases{left_out}"

@@ -1,0 +1,91 @@
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import ConfigurationError
+from eval.checker_error import measure
+from eval.metrics.citations import checker_error
+from service.answering.support import LexicalSupportChecker
+
+CHECKER = LexicalSupportChecker()  # By shared words alone: no encoder in unit tests.
+
+
+def test_agreement_is_counted_on_both_kinds_of_claim() -> None:
+    """3 of 4 supported and 1 of 2 other claims are judged as people did: accuracy 4/6, balanced (3/4 + 1/2) / 2."""
+    verdicts = [(True, True), (True, True), (True, True), (True, False), (False, False), (False, True)]
+
+    error = checker_error(verdicts, list("abcdef"))
+
+    assert error.accuracy.mean == pytest.approx(4 / 6)
+    assert error.balanced_accuracy.mean == pytest.approx(0.625)
+    assert (error.accuracy.n, error.supported) == (6, 4)
+
+
+def test_no_labels_give_no_figures() -> None:
+    error = checker_error([], [])
+
+    assert (error.accuracy.mean, error.balanced_accuracy.mean, error.supported) == (None, None, 0)
+
+
+def test_claims_go_through_the_assistants_own_check(tmp_path: Path) -> None:
+    """A chunk that says it all supports the first claim; the second's figure is in no chunk.
+
+    The single-sentence pairs are a quote, which is supported, and an unrelated sentence that people call support.
+    """
+    lock = "The lock at Orrin was closed for nine weeks."
+    _write(
+        tmp_path / "wice_oracle_chunks_dev.jsonl.gz",
+        {"claim": lock, "label": "supported", "evidence": ["Ferries ran as usual.", ""]},
+        {"claim": lock, "label": "supported", "evidence": ["Barges waited.", lock]},
+        {"claim": "It was closed for 12 weeks.", "label": "partially_supported", "evidence": [lock]},
+    )
+    _write(
+        tmp_path / "climate_fever.jsonl.gz",
+        {"hypothesis": lock, "premise": lock, "label": "entailment"},
+        {"hypothesis": lock, "premise": "Ferries ran as usual.", "label": "entailment"},
+    )
+
+    found = measure(tmp_path, CHECKER, min_support=0.5)
+
+    assert found["checker"] == "LexicalSupportChecker"
+    assert [(one["name"], one["n"], one["supported"], one["accuracy"]["mean"]) for one in found["sets"]] == [
+        ("wice_oracle_chunks_dev", 2, 1, 1.0),
+        ("climate_fever", 2, 2, 0.5),
+    ]
+
+
+def test_a_folder_without_labels_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no labelled claims"):
+        measure(tmp_path, CHECKER, min_support=0.5)
+
+
+def test_a_limit_draws_the_same_claims_each_time(tmp_path: Path) -> None:
+    rows = [
+        {"hypothesis": f"{number} barges waited.", "premise": f"{number % 3} barges waited.", "label": "neutral"}
+        for number in range(30)
+    ]
+    _write(tmp_path / "climate_fever.jsonl.gz", *rows)
+
+    found = measure(tmp_path, CHECKER, min_support=0.5, limit=10)
+
+    assert found["sets"][0]["n"] == 10
+    assert measure(tmp_path, CHECKER, min_support=0.5, limit=10) == found
+
+
+def test_the_public_sets_are_read(shared: Path) -> None:
+    """On 40 claims of each, people and the words-only checker agree more often than not on Climate-FEVER."""
+    found = measure(shared / "datasets" / "dev" / "nli", CHECKER, min_support=0.5, limit=40)
+
+    assert [(one["name"], one["n"]) for one in found["sets"]] == [
+        ("wice_oracle_chunks_dev", 40),
+        ("climate_fever", 40),
+    ]
+    assert found["sets"][1]["accuracy"]["mean"] > 0.5
+
+
+def _write(path: Path, *rows: dict[str, Any]) -> None:
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
