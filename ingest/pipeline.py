@@ -17,7 +17,7 @@ from ingest.parsed import ParsedDocument, RawSource, SkippedSource
 from ingest.parser_pool import ParserPool
 from ingest.report import FailedSource, FoundCopy, IngestProgress, IngestReport, StoppedEarly
 
-_WINDOWS_PER_PUBLISH = 8  # Bringing indexes up to date has a fixed price; a search sees new documents a little later.
+_WINDOWS_PER_PUBLISH = 2  # Bringing indexes up to date has a fixed price; a search sees new documents a little later.
 
 Parse = Callable[[RawSource], tuple[ParsedDocument, ...]]
 """Bytes to documents; raises `IngestError`."""
@@ -271,6 +271,8 @@ class _Writer:
         self._publish = publish
         self._window = window
         self._unpublished = 0
+        self._publisher = ThreadPoolExecutor(1, thread_name_prefix="ingest-publisher")
+        self._publishing: Future[None] | None = None
         self.notes: list[str] = []
 
     def write(self, documents: Sequence[IncomingDocument]) -> None:
@@ -278,14 +280,21 @@ class _Writer:
         vectors = self._embed([text for incoming in documents for text in incoming.embedded_texts])
         self._ledger.commit([_prepared(incoming, vectors) for incoming in documents])
         self._unpublished += 1
-        if self._unpublished >= _WINDOWS_PER_PUBLISH:
-            self.publish_rest()
+        if self._unpublished >= _WINDOWS_PER_PUBLISH and (self._publishing is None or self._publishing.done()):
+            # Beside the next windows: an index is built on one core, and the encoder leaves gaps on both.
+            self._unpublished = 0
+            self._publishing = self._publisher.submit(self._publish_now)
 
     def publish_rest(self) -> None:
         """Bring the indexes up to the ledger; a failure loses nothing, since they can be built from it again."""
-        if not self._unpublished:
-            return
-        self._unpublished = 0
+        self._publisher.shutdown()
+        if self._publishing is not None:
+            self._publishing.result()  # What is not expected is not hidden either.
+        if self._unpublished:
+            self._unpublished = 0
+            self._publish_now()
+
+    def _publish_now(self) -> None:
         try:
             self._publish()
         except DatelineError as error:
