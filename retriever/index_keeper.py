@@ -330,10 +330,7 @@ class IndexKeeper:
             # Commits went on meanwhile; what they changed is little and is done under the lock.
             with self._lock:
                 _sync(chroma, groups, self._record)
-                if generation is not None:
-                    # What was built just now is not damaged: build it again, and as many would be stranded.
-                    self._stranded_when_new = len(chroma.unreached())
-                stranded = self._find_stranded(chroma)
+                stranded = self._find_stranded(chroma, is_new=generation is not None)
                 if generation is not None:
                     self._generations.switch(generation, self._manifest)
                     self._generation = generation
@@ -343,9 +340,11 @@ class IndexKeeper:
             chroma.close()
             raise
 
-    def _find_stranded(self, chroma: ChromaIndex) -> dict[str, Vector]:
+    def _find_stranded(self, chroma: ChromaIndex, *, is_new: bool = False) -> dict[str, Vector]:
         """Return the vectors that no query reaches, for which a graph index gives no guarantee."""
         lost = sorted(chroma.unreached())
+        if is_new:  # What was built just now is not damaged: built again, it would strand as many.
+            self._stranded_when_new = len(lost)
         tolerated = max(TOLERATED_STRANDED * max(len(chroma.ids()), 100), NEAR_EQUAL * self._stranded_when_new)
         if len(lost) > tolerated:
             raise IndexUnavailableError(f"The dense index cannot reach {len(lost)} of its vectors")
