@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -14,12 +15,16 @@ from domain.errors import ModelFileError
 from domain.settings import ModelSettings
 from retriever.encoder import (
     SentenceTransformerEncoder,
+    _traced,
     batches_by_length,
     encoder_identity,
     has_fast_bfloat16,
     padded_width,
 )
 from retriever.models import locate
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 TEXTS = [
     "The harbour bridge opens on 12 April.",
@@ -90,6 +95,20 @@ def test_questions_and_passages_may_come_from_many_threads(encoder: SentenceTran
         np.testing.assert_allclose(batch.result(), alone, atol=1e-5)
     for asked in questions:
         np.testing.assert_allclose(asked.result(), question, atol=1e-5)
+
+
+@pytest.mark.models
+def test_a_model_runs_as_a_trace_only_where_that_changes_nothing(encoder: SentenceTransformerEncoder) -> None:
+    """The encoder's own model can; one that looks at the shape of its input gives other vectors and runs as it is."""
+    import torch  # noqa: PLC0415  - heavy
+
+    class ByShape(torch.nn.Module):
+        def forward(self, features: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
+            ids = features["input_ids"]
+            return {"sentence_embedding": ids.float()[:, :2] * (1.0 if len(ids) > 3 else -1.0)}
+
+    assert _traced(encoder._model) is not None
+    assert _traced(cast("SentenceTransformer", ByShape())) is None
 
 
 @pytest.mark.models
