@@ -12,8 +12,9 @@ PORT ?= 8000
 DATASETS ?= ../shared/datasets
 # torch is installed first and alone: a range that reaches it through another package may bring gigabytes of CUDA.
 TORCH := torch==2.13.0
+BASELINE := eval/baselines/sample.jsonl.gz
 
-.PHONY: help install models run test check format eval bench soak wheel clean docs
+.PHONY: help install models run test check format eval baseline bench soak wheel clean docs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,12 +52,18 @@ format: $(VENV)/.ready ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-eval: $(VENV)/.ready ## Run the sample suite without a chat model and write its report, runs/sample.html
+eval: $(VENV)/.ready ## The sample suite without a chat model: its report, runs/sample.html, and against the baseline
 	$(BIN)/dateline models fetch all-MiniLM-L6-v2
 	mkdir -p runs
 	rm -f runs/sample.jsonl
 	$(BIN)/dateline eval run sample --mode extractive --out runs/sample.jsonl
 	$(BIN)/dateline eval report runs/sample.jsonl --html runs/sample.html --junit runs/sample.xml
+	$(BIN)/dateline eval compare $(BASELINE) runs/sample.jsonl
+
+baseline: ## Make the run of `make eval` the one that later runs are held against
+	test -s runs/sample.jsonl
+	mkdir -p $(dir $(BASELINE))
+	gzip --best --no-name --stdout runs/sample.jsonl > $(BASELINE)
 
 bench: $(VENV)/.ready ## Ingest and answering speed against LangChain's plain path, on DATASETS
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[bench]'

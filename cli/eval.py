@@ -32,6 +32,7 @@ eval_app = typer.Typer(
 
 _WIDTH_OF_PIPES = 160
 _RUNS = Path("runs")  # Where run files go that were given no name.
+_CHECKER = "checker.json"  # In the cache: how wrong the support checker is.
 _MOST_REASONS = 5
 
 _SYSTEMS_HELP = (
@@ -90,6 +91,7 @@ def run_command(
     unscored, with its reason. 'dateline eval report' shows what a run file says.
     """
     from domain.answers import Mode
+    from eval.checker_error import known_error
     from eval.data_sets import open_data_sets, with_stand_alone
     from eval.records import RecordCache
     from eval.run_file import RunWriter
@@ -103,7 +105,8 @@ def run_command(
     if trec is not None and system:
         raise typer.BadParameter("a TREC run is judged as it is; leave --system out", param_hint="--system")
     settings = start(None)
-    records = RecordCache(cache or _default_cache(), settings=settings)
+    kept = cache or _default_cache()
+    records = RecordCache(kept, settings=settings)
     data_sets: list[DataSet]
     systems: Sequence[System]
     if trec is not None:
@@ -130,6 +133,7 @@ def run_command(
                 limit=limit,
                 resume=earlier,
                 seed=seed,
+                checker_error=known_error(settings, kept / _CHECKER),
                 progress=progress,
             )
     except KeyboardInterrupt:
@@ -281,6 +285,41 @@ def calibrate_command(
     for line in calibration_lines(calibration):
         print(line)
     note(f"Use it with DATELINE_ANSWER__CALIBRATION={out}")
+
+
+@eval_app.command(
+    "checker",
+    epilog=examples(
+        "dateline eval checker ../datasets/dev/nli", "dateline eval checker ../datasets/dev/nli --limit 500 --json"
+    ),
+)
+def checker_command(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds WiCE and Climate-FEVER.")],
+    *,
+    limit: Annotated[int | None, typer.Option(min=1, help="Most claims of each set, drawn with a seed.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where it is written; in the cache by default.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where ingested records are kept.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the support checker against people's labels.
+
+    Runs in the same cache carry the figures from then on, and reports show them wherever they show support.
+    """
+    import json
+
+    from eval.checker_error import measure_configured
+    from eval.report.wording import checker_text
+
+    settings = start(None)
+    measured = measure_configured(settings, folder, limit=limit)
+    text = json.dumps(measured, indent=2) + "\n"
+    _write(out or (cache or _default_cache()) / _CHECKER, text)
+    if as_json:
+        sys.stdout.write(text)
+        return
+    print(checker_text({"checker_error": measured}))
 
 
 @eval_app.command(

@@ -1,10 +1,12 @@
 """How wrong the assistant's own support checker is, on claims that people have labelled.
 
 The report shows a system's support only beside these figures. A claim goes through what a written sentence goes
-through, guards and checker, and counts as judged supported when it would be shown.
+through, guards and checker, and counts as judged supported when it would be shown. The last measurement is kept beside
+the records and goes into the header of each run; one is shipped, so that there always is one.
 """
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +15,15 @@ from typing import Any, Final
 
 import numpy as np
 
+import service.answering
 from domain.answers import Evidence
 from domain.corpus import Citable, DocumentHeader, Passage, Span, passage_id_of, sha256_of
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, ModelFileError
 from domain.ports import DraftSentence, SupportChecker
 from domain.settings import Settings
 from eval.metrics.citations import checker_error
 from eval.metrics.uncertainty import SEED, Estimate
+from retriever.encoder_folder import find_encoder
 from retriever.wiring import LazyEncoder
 from service.answering.meaning import Meanings
 from service.answering.support import LexicalSupportChecker
@@ -28,6 +32,19 @@ from service.answering.verify import Supported, verify
 DIGITS: Final = 6
 WICE: Final = "wice_oracle_chunks_dev"
 CLIMATE_FEVER: Final = "climate_fever"
+SHIPPED: Final = Path(__file__).with_name("checker.json")
+_ANSWERING: Final = Path(service.answering.__file__).parent
+_CODE: Final = (
+    "clean.py",
+    "guards.py",
+    "lexical_match.py",
+    "meaning.py",
+    "numbers.py",
+    "speakers.py",
+    "support.py",
+    "verify.py",
+    "word_forms.py",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +69,34 @@ def measure_configured(settings: Settings, folder: Path, *, limit: int | None = 
         ModelFileError: If the encoder has not been fetched.
     """
     checker = LexicalSupportChecker(Meanings(LazyEncoder(settings.models)))
-    return measure(folder, checker, min_support=settings.answer.min_support, limit=limit)
+    measured = measure(folder, checker, min_support=settings.answer.min_support, limit=limit)
+    return {**measured, **_measured_with(settings)}
+
+
+def known_error(settings: Settings, kept: Path) -> dict[str, Any] | None:
+    """Return the last measurement, with `is_current`: whether it is of this encoder, threshold and code.
+
+    Args:
+        settings: Of the run.
+        kept: Where `dateline eval checker` wrote it; the shipped one stands in. `None` without either.
+    """
+    for path in (kept, SHIPPED):
+        try:
+            measured = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        same = {"min_support": settings.answer.min_support, **_measured_with(settings)}
+        return {**measured, "is_current": all(measured.get(name) == value for name, value in same.items())}
+    return None
+
+
+def _measured_with(settings: Settings) -> dict[str, str]:
+    try:
+        encoder_id = find_encoder(settings.models).encoder_id
+    except ModelFileError:
+        encoder_id = ""
+    code = b"".join((_ANSWERING / name).read_bytes() for name in _CODE)
+    return {"encoder": encoder_id, "code": hashlib.sha256(code).hexdigest()[:12]}
 
 
 def measure(folder: Path, checker: SupportChecker, *, min_support: float, limit: int | None = None) -> dict[str, Any]:

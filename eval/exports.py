@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from domain.errors import ConfigurationError
 from eval.cases import Case
+from eval.outcomes import Found
 from eval.run_file import Run, ScoredLine
 
 Format = Literal["trec", "ragas"]
@@ -42,12 +43,15 @@ def export(run: Run, form: Format, folder: Path) -> tuple[Path, ...]:
 def trec_run(lines: Iterable[ScoredLine], *, tag: str) -> str:
     """Return `case Q0 document rank score tag` lines, one per document: of several passages the best counts.
 
+    Copies that the system folds into one document follow it at ranks of their own, since the form has no other way to
+    say that they were found; with copies, a figure computed from it can be below the report's.
+
     The score is the reciprocal rank: tools that order by score keep the system's order, whatever its own scale was.
     """
     return "".join(
         f"{_token(line.case.case_id)} Q0 {_token(doc_id)} {rank} {1 / rank:.6f} {_token(tag)}\n"
         for line in lines
-        for rank, doc_id in enumerate(dict.fromkeys(one.doc_id for one in line.outcome.found), start=1)
+        for rank, doc_id in enumerate(_ranked_documents(line.outcome.found), start=1)
     )
 
 
@@ -80,6 +84,10 @@ def ragas_rows(lines: Iterable[ScoredLine]) -> str:
         for line in lines
         if line.outcome.status in {"answered", "refused"}
     )
+
+
+def _ranked_documents(found: Sequence[Found]) -> list[str]:
+    return list(dict.fromkeys(doc_id for one in found for doc_id in (one.doc_id, *one.copies)))
 
 
 def _trec_files(run: Run) -> dict[str, str]:

@@ -9,8 +9,10 @@ Everything that a report says is computed from these lines; a killed run leaves 
 count and is run again.
 """
 
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +49,7 @@ class Run:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a run file; of a case that was run twice, the last line counts.
+        """Read a run file, also one compressed to `.gz`; of a case that was run twice, the last line counts.
 
         Raises:
             ConfigurationError: If it is missing, is no run file, or was written by a newer Dateline.
@@ -105,10 +107,12 @@ class RunWriter:
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
-    except OSError as error:
+        content = path.read_bytes()
+        lines = (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines(keepends=True)
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigurationError(
-            f"The run file {str(path)!r} cannot be read: {error.strerror or error}", hint="Check its path."
+            f"The run file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}",
+            hint="Check its path.",
         ) from error
     for line in lines:
         try:

@@ -108,6 +108,7 @@ def run(
     limit: int | None = None,
     resume: Run | None = None,
     seed: int = 0,
+    checker_error: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> RunSummary:
     """Run every system over every data set, in the order given.
@@ -124,6 +125,7 @@ def run(
             extends; `None` for all.
         resume: The run to go on with.
         seed: Of the sample.
+        checker_error: What is known of the support checker's own error, for the header.
         progress: Told what happens.
 
     Raises:
@@ -135,6 +137,7 @@ def run(
     kept = {one.name: _record(one, records, watcher) for one in data_sets}
     chosen = {one.name: _chosen(one, kept[one.name], limit=limit, seed=seed) for one in data_sets}
     header = _header(data_sets, systems, kept=kept, chosen=chosen, settings=settings, limit=limit, seed=seed)
+    header["checker_error"] = None if checker_error is None else dict(checker_error)
     if resume is None:
         writer.begin(header)
     else:

@@ -4,7 +4,8 @@ A ranking is judged where the case names its gold; a judged case for which nothi
 without gold is not judged. All values lie in 0..1, higher is better.
 
 *Documents.* A document is found at its best passage; its other passages do not count and take no rank, as in the usual
-"best paragraph per document". Gold are the case's gold documents.
+"best paragraph per document". Gold are the case's gold documents. Documents that a system folds into one, because they
+carry the same words, are found at its rank and take none of their own.
 
 *Passages.* A passage that repeats the words of one above it takes no rank. A passage is relevant when it holds a gold
 text (see `matching.holds_gold`) that none above it held, so that finding the same evidence twice is rewarded once.
@@ -47,12 +48,12 @@ def by_document(case: Case, outcome: Outcome) -> Judgement | None:
     gold = {one.doc_id for one in case.gold}
     if not gold:
         return None
-    ranking = list(dict.fromkeys(found.doc_id for found in outcome.found))[:DEPTH]
-    return Judgement(
-        relevant=tuple(rank for rank, doc_id in enumerate(ranking, start=1) if doc_id in gold),
-        wanted=len(gold),
-        complete=gold <= set(ranking),
-    )
+    missing, relevant = set(gold), []
+    for rank, documents in enumerate(_distinct_documents(outcome.found)[:DEPTH], start=1):
+        if missing & documents:
+            relevant.append(rank)
+            missing -= documents
+    return Judgement(relevant=tuple(relevant), wanted=len(relevant) + len(missing), complete=not missing)
 
 
 def by_passage(case: Case, outcome: Outcome) -> Judgement | None:
@@ -97,6 +98,18 @@ def _judged_passages(texts: tuple[str, ...], found: tuple[Found, ...]) -> Judgem
             relevant.append(rank)
             missing = [text for text in missing if text not in held]
     return Judgement(relevant=tuple(relevant), wanted=len(relevant) + len(missing), complete=not missing)
+
+
+def _distinct_documents(found: Sequence[Found]) -> list[frozenset[str]]:
+    """Return each ranked document with its copies; one that stands above, alone or as a copy, takes no rank."""
+    ranking: list[frozenset[str]] = []
+    seen: set[str] = set()
+    for passage in found:
+        if passage.doc_id not in seen:
+            documents = frozenset({passage.doc_id, *passage.copies}) - seen
+            ranking.append(documents)
+            seen |= documents
+    return ranking
 
 
 def _distinct(found: Sequence[Found]) -> list[Found]:

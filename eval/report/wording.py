@@ -75,9 +75,10 @@ def checker_text(header: Mapping[str, Any]) -> str:
         f"({interval_text(_estimate(one), 'share')}) of {one['n']} claims"
         for one in measured["sets"]
     )
+    whose = "its" if measured.get("is_current", True) else "another version's"
     return (
-        "Support is the verdict of the assistant's own checker. Held against people's labels, its balanced accuracy, "
-        f"where 50 % is chance, is: {agreements}."
+        f"Support is the verdict of the assistant's own checker. Held against people's labels, {whose} balanced "
+        f"accuracy, where 50 % is chance, is: {agreements}."
     )
 
 

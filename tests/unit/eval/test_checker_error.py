@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from domain.errors import ConfigurationError
-from eval.checker_error import measure
+from domain.settings import Settings
+from eval.checker_error import SHIPPED, known_error, measure
 from eval.metrics.citations import checker_error
 from service.answering.support import LexicalSupportChecker
 
@@ -55,6 +56,23 @@ def test_claims_go_through_the_assistants_own_check(tmp_path: Path) -> None:
         ("wice_oracle_chunks_dev", 2, 1, 1.0),
         ("climate_fever", 2, 2, 0.5),
     ]
+
+
+def test_the_last_measurement_is_known_and_says_whether_it_is_current(tmp_path: Path) -> None:
+    """Without one of our own the shipped one stands in; another threshold makes either another checker's."""
+    settings = Settings()
+    kept = tmp_path / "checker.json"
+    assert known_error(settings, kept) == {
+        **json.loads(SHIPPED.read_text("utf-8")),
+        "is_current": known_error(settings, kept)["is_current"],  # type: ignore[index]  # just shown to be there
+    }
+    same = {name: value for name, value in known_error(settings, kept).items() if name != "is_current"}  # type: ignore[union-attr]
+    kept.write_text(json.dumps({**same, "min_support": 0.9, "sets": []}), "utf-8")
+
+    known = known_error(settings, kept)
+
+    assert known is not None
+    assert (known["sets"], known["is_current"]) == ([], False)
 
 
 def test_a_folder_without_labels_is_named(tmp_path: Path) -> None:

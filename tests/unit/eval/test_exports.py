@@ -28,6 +28,18 @@ def test_a_trec_run_ranks_each_document_once_at_its_best() -> None:
     )
 
 
+def test_a_trec_run_lists_copies_behind_what_they_are_folded_into() -> None:
+    found = (
+        Found(doc_id="d1", text="…", score=3.0, copies=("c1",)),
+        Found(doc_id="c1", text="…", score=2.0),
+        Found(doc_id="d2", text="…", score=1.0),
+    )
+
+    lines = trec_run([_line(Outcome(status="retrieved", found=found))], tag="x").splitlines()
+
+    assert [line.split()[2:4] for line in lines] == [["d1", "1"], ["c1", "2"], ["d2", "3"]]
+
+
 def test_qrels_name_each_gold_document_once() -> None:
     """Two gold texts of one document are one line; a case without gold has none."""
     case = Case(case_id="a", question="?", gold=(Gold(doc_id="d1", text="x"), Gold(doc_id="d1", text="y")))

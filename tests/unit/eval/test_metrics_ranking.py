@@ -122,6 +122,20 @@ def test_a_text_holds_gold_by_its_words_in_order(text: str, gold: str, *, held: 
     assert holds_gold(text, gold) is held
 
 
+def test_a_copy_is_found_where_its_words_are() -> None:
+    """Gold g is folded into d2, which stands at rank 2; g itself at rank 3 takes none, so h is third."""
+    found = tuple(
+        Found(doc_id=doc_id, text=PARAGRAPH, score=1.0, copies=copies)
+        for doc_id, copies in (("d1", ()), ("d2", ("g",)), ("g", ()), ("h", ()))
+    )
+    case = _case((Gold(doc_id="g"), Gold(doc_id="h"), Gold(doc_id="d2")))
+
+    judged = by_document(case, Outcome(status="retrieved", found=found))
+
+    # Two gold documents at one rank are one relevant thing.
+    assert judged == Judgement(relevant=(2, 3), wanted=2, complete=True)
+
+
 def _documents(ranking: list[str], *, gold: list[str]) -> Judgement:
     judged = by_document(_case(tuple(Gold(doc_id=name) for name in gold)), _found(*ranking))
     assert judged is not None

@@ -106,6 +106,7 @@ def test_support_is_worded_with_the_checkers_own_error() -> None:
 
     assert "was not measured" in checker_text(header_of())
     assert "wice dev 66.0 % (61.0 – 71.0) of 349 claims" in checker_text(header_of(checker_error=measured))
+    assert "another version's balanced" in checker_text(header_of(checker_error={**measured, "is_current": False}))
 
 
 def _text(table: Table) -> str:
