@@ -24,6 +24,7 @@ _GENERIC: Final = frozenset(
 )
 _SAME_MEANING: Final = 0.75  # Cosine of single words that replace each other in sentences: "accord" and "agreement".
 _OTHER_MEANING: Final = 0.40
+_RELATED: Final = 0.55  # Above, a word of the text says at least something like the question's word.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,9 @@ class Fit:
         words: Weighted share of the question's terms in the sentence.
         around: The same in its paragraph, heading and title.
         meaning: The same in the sentence, with credit for words of nearly the same meaning.
+        particulars: Share of the question's names and numbers in the paragraph, heading and title; 1 without any.
         cosine: Nearness of the whole sentence to the question, -1..1.
+        unseen: How many plain words of the question neither it nor its surroundings hold, nor anything like them.
         holds_asked: Whether it holds what is asked for: a time, a number, a name.
         rank: 1-based rank of its passage.
     """
@@ -76,7 +79,9 @@ class Fit:
     words: float
     around: float
     meaning: float
+    particulars: float
     cosine: float
+    unseen: int
     holds_asked: bool
     rank: int
 
@@ -111,7 +116,9 @@ def _fit(asking: Asking, sentence: Sentence, cosine: float, near: Mapping[str, f
         words=coverage(asking.terms, keys, asking.weights),
         around=coverage(asking.terms, around, asking.weights),
         meaning=_soft_coverage(asking, keys, near),
+        particulars=coverage(asking.particulars, around) if asking.particulars else 1.0,
         cosine=cosine,
+        unseen=_unseen(asking, around, near),
         holds_asked=holds(asking.asked, sentence.text, asking.text),
         rank=sentence.ranked.rank,
     )
@@ -123,6 +130,16 @@ def _near_words(asking: Asking, texts: Sequence[str], meanings: Meanings) -> lis
     words = [list(dict.fromkeys(term.text.casefold() for term in terms_of(text))) for text in texts]
     meanings.vectors([*plain, *(word for row in words for word in row)])  # In one batch; then they are remembered.
     return [nearest_word(plain, row, meanings) for row in words]
+
+
+def _unseen(asking: Asking, around: frozenset[str], near: Mapping[str, float]) -> int:
+    return sum(
+        term.kind == "word"
+        and term.key not in _GENERIC
+        and not is_in(term.key, around)
+        and near.get(term.text.casefold(), 0.0) < _RELATED
+        for term in asking.terms
+    )
 
 
 def _soft_coverage(asking: Asking, keys: frozenset[str], near: Mapping[str, float]) -> float:
