@@ -69,7 +69,7 @@ class AnswerSettings(_Section):
     evidence_sentences: int = Field(default=6, ge=1, le=30, description="Most sentences shown to the writer.")
     extractive_sentences: int = Field(default=3, ge=1, le=10, description="Most sentences quoted extractively.")
     min_support: float = Field(default=0.5, ge=0, le=1, description="Support below this withholds a sentence.")
-    min_relevance: float = Field(default=0.4, ge=0, le=1, description="Answerability below this refuses.")
+    min_relevance: float = Field(default=0.5, ge=0, le=1, description="Answerability below this refuses.")
     nearest: int = Field(default=3, ge=0, le=10, description="Passages offered with a refusal.")
     calibration: Path | None = Field(
         default=None, description="File of 'dateline eval calibrate'; its threshold takes the place of min_relevance."

@@ -10,7 +10,7 @@ from domain.errors import ChatModelError, NotFoundError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 from domain.ports import ChatModel, Draft, RecordReader, Retriever, SupportChecker
 from domain.settings import AnswerSettings
-from service.answering.decide import Scored, answerability, score, signals
+from service.answering.decide import Scored, answerability, score
 from service.answering.evidence import evidence_of, measure
 from service.answering.extract import choose_quotes, without_repeats
 from service.answering.meaning import Meanings
@@ -116,7 +116,8 @@ class Assistant:
         watch.stop("retrieve")
         yield PassagesFound(passages=passages)
 
-        answering.answerability, quotes = self._choose_evidence(answering)
+        asking, quotes = self._choose_evidence(answering)
+        answering.answerability = answerability(asking, quotes, self._text_of)
         watch.stop("evidence")
         if answering.answerability < self._settings.min_relevance:
             yield self._refused(answering, RefusalReason.NOT_ANSWERED_BY_THE_RECORD)
@@ -143,8 +144,8 @@ class Assistant:
             return RefusalReason.NO_DOCUMENT
         return RefusalReason.NOTHING_IN_TIME_SCOPE
 
-    def _choose_evidence(self, answering: WorkingAnswer) -> tuple[float, tuple[Scored, ...]]:
-        """Set the evidence, best first; return how likely it answers, and which of it does when it is quoted."""
+    def _choose_evidence(self, answering: WorkingAnswer) -> tuple[Asking, tuple[Scored, ...]]:
+        """Set the evidence, best first, and return which of it answers when it is quoted."""
         asking = Asking.of(answering.asked.text, answering.passages)
         scored = score(measure(asking, answering.passages, self._meanings))
         best = without_repeats(scored, limit=self._settings.evidence_sentences)
@@ -152,8 +153,7 @@ class Assistant:
         answering.evidence = tuple(
             evidence_of(one.fit, number=number, score=one.score) for number, one in enumerate(shown, start=1)
         )
-        likely = answerability(signals(asking, scored, self._text_of))
-        return likely, choose_quotes(asking, shown, limit=self._settings.extractive_sentences)
+        return asking, choose_quotes(asking, shown, limit=self._settings.extractive_sentences)
 
     def _text_of(self, header: DocumentHeader) -> str:
         try:

@@ -13,8 +13,6 @@ from service.answering.meaning import Meanings
 from service.answering.support import LexicalSupportChecker
 from tests.support.encoders import HashingEncoder
 
-_MIN_RELEVANCE = 0.25  # The encoder knows no meaning: its cosines are lower than those that the refusal was fitted on.
-
 
 def assistant_over(
     record: Record,
@@ -31,7 +29,7 @@ def assistant_over(
         meanings=meanings,
         checker=LexicalSupportChecker(meanings),
         chat=chat,
-        settings=settings or AnswerSettings(min_relevance=_MIN_RELEVANCE),
+        settings=settings or AnswerSettings(),
         passages=12,
         keep=([] if kept is None else kept).append,
     )

@@ -4,7 +4,7 @@ import pytest
 
 from domain.corpus import DocumentHeader, RankedPassage, Span
 from service.answering.asked import Asked
-from service.answering.decide import Scored, Signals, answerability, log_odds, score, signals
+from service.answering.decide import Scored, answerability, log_odds, score
 from service.answering.meaning import Meanings
 from service.answering.relevance import Asking, Fit, Sentence, fits
 from tests.support.encoders import HashingEncoder
@@ -40,8 +40,8 @@ def test_equal_sentences_keep_the_order_of_the_text() -> None:
 def test_an_answer_is_likely_where_the_question_is_covered() -> None:
     asking, found = measured("When does the Orrin bridge open?", "We open the Orrin bridge in May.", "Ferries sail.")
 
-    likely = answerability(signals(asking, score(found), lambda _: ""))
-    unlikely = answerability(signals(asking, score(found[1:]), lambda _: ""))
+    likely = answerability(asking, score(found), lambda _: "")
+    unlikely = answerability(asking, score(found[1:]), lambda _: "")
 
     assert 1 > likely > unlikely > 0
 
@@ -49,29 +49,26 @@ def test_an_answer_is_likely_where_the_question_is_covered() -> None:
 def test_nothing_answers_without_sentences() -> None:
     asking, _ = measured("When does the bridge open?")
 
-    found = signals(asking, (), lambda _: "")
-
-    assert found is None
-    assert answerability(found) == 0.0
+    assert answerability(asking, (), lambda _: "") == 0.0
 
 
 def test_a_name_that_the_document_never_gives_counts_most() -> None:
-    """Of two names, one is beside the sentence; the other counts half when it is elsewhere in the document."""
-    asking, fit = measured("When does the bridge of Orrin in Costrel open?", "In May we open the bridge of Orrin.")
+    """The same sentence answers less when the asked name is elsewhere in its document, least when it is nowhere."""
+    text = "In May we open the bridge."
+    plain, fit = measured("When does the bridge open?", text)
+    named, fit_named = measured("When does the bridge of Orrin open?", text)
     asked: list[DocumentHeader] = []
 
     def elsewhere(header: DocumentHeader) -> str:
         asked.append(header)
-        return "Costrel is a town."
+        return "Orrin is a town."
 
-    nowhere = signals(asking, score(fit), lambda _: "Velmark is a town.")
-    known = signals(asking, score(fit), elsewhere)
+    nowhere = answerability(named, score(fit_named), lambda _: "Costrel is a town.")
+    known = answerability(named, score(fit_named), elsewhere)
+    beside = answerability(plain, score(fit), lambda _: "")
 
-    assert nowhere is not None
-    assert known is not None
-    assert (nowhere.missing, known.missing) == (0.5, 0.25)
-    assert answerability(nowhere) < answerability(known)
-    assert asked == [fit[0].ranked.citable.header]
+    assert nowhere < known < beside
+    assert asked == [fit_named[0].ranked.citable.header]
 
 
 def test_a_sentence_without_what_is_asked_for_answers_less() -> None:
@@ -79,32 +76,10 @@ def test_a_sentence_without_what_is_asked_for_answers_less() -> None:
     asking, (fit,) = measured("When does the bridge open?", "The bridge opens to cars.")
     anything = replace(asking, asked=Asked.ANY)
 
-    less, whole = (signals(one, [Scored(fit=fit, score=0.9)], lambda _: "") for one in (asking, anything))
+    less, whole = (answerability(one, [Scored(fit=fit, score=0.9)], lambda _: "") for one in (asking, anything))
 
-    assert less is not None
-    assert whole is not None
-    assert (less.lacks, whole.lacks) == (1.0, 0.0)
-    assert answerability(less) < answerability(whole)
-
-
-def test_the_nearest_sentence_counts_wherever_it_stands() -> None:
-    """The one that covers the question best need not be the nearest in meaning."""
-    asking, fits_found = measured("When does the bridge open?", "The bridge opens in May.", "Ferries sail.")
-    scored = tuple(
-        Scored(fit=replace(fit, cosine=cosine), score=0.5) for fit, cosine in zip(fits_found, (0.2, 0.8), strict=True)
-    )
-
-    found = signals(asking, scored, lambda _: "")
-
-    assert found is not None
-    assert found.nearest == 0.8
-
-
-def test_signals_move_the_answer_as_their_names_say() -> None:
-    base = Signals(nearest=0.5, relevance=0.5, missing=0.0, lacks=0.0)
-
-    assert answerability(replace(base, nearest=0.6)) > answerability(base)
-    assert answerability(replace(base, relevance=0.6)) > answerability(base)
+    assert not fit.holds_asked
+    assert less < whole
 
 
 @pytest.mark.parametrize(("share", "odds"), [(0.5, 0.0), (0.75, 1.0986), (0.0, -20.7233), (1.0, 20.7233)])
