@@ -85,6 +85,8 @@ def known_error(settings: Settings, kept: Path) -> dict[str, Any] | None:
             measured = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
             continue
+        if not isinstance(measured, dict):
+            continue
         same = {"min_support": settings.answer.min_support, **_measured_with(settings)}
         return {**measured, "is_current": all(measured.get(name) == value for name, value in same.items())}
     return None
