@@ -69,7 +69,7 @@ bench: $(VENV)/.ready ## Ingest and answering speed against LangChain's plain pa
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m tests.bench.speed --datasets $(DATASETS)
 
-soak: $(VENV)/.ready ## The long runs: 100 kills during ingest
+soak: $(VENV)/.ready ## The long runs: 100 kills during ingest, and the evaluation gate on itself
 	$(BIN)/python -m pytest -m soak --timeout 7200
 
 wheel: $(VENV)/.ready ## Build the wheel into dist/
