@@ -23,13 +23,13 @@ from domain.ports import DraftSentence, SupportChecker
 from domain.settings import Settings
 from eval.metrics.citations import checker_error
 from eval.metrics.uncertainty import SEED, Estimate
+from eval.summary import DIGITS
 from retriever.encoder_folder import find_encoder
 from retriever.wiring import LazyEncoder
 from service.answering.meaning import Meanings
 from service.answering.support import LexicalSupportChecker
 from service.answering.verify import Supported, verify
 
-DIGITS: Final = 6
 WICE: Final = "wice_oracle_chunks_dev"
 CLIMATE_FEVER: Final = "climate_fever"
 SHIPPED: Final = Path(__file__).with_name("checker.json")
@@ -70,7 +70,7 @@ def measure_configured(settings: Settings, folder: Path, *, limit: int | None = 
     """
     checker = LexicalSupportChecker(Meanings(LazyEncoder(settings.models)))
     measured = measure(folder, checker, min_support=settings.answer.min_support, limit=limit)
-    return {**measured, **_measured_with(settings)}
+    return {**measured, **measured_with(settings)}
 
 
 def known_error(settings: Settings, kept: Path) -> dict[str, Any] | None:
@@ -87,12 +87,13 @@ def known_error(settings: Settings, kept: Path) -> dict[str, Any] | None:
             continue
         if not isinstance(measured, dict):
             continue
-        same = {"min_support": settings.answer.min_support, **_measured_with(settings)}
+        same = {"min_support": settings.answer.min_support, **measured_with(settings)}
         return {**measured, "is_current": all(measured.get(name) == value for name, value in same.items())}
     return None
 
 
-def _measured_with(settings: Settings) -> dict[str, str]:
+def measured_with(settings: Settings) -> dict[str, str]:
+    """Return what verdicts depend on beside the threshold: the `encoder`, if any, and a digest of the `code`."""
     try:
         encoder_id = find_encoder(settings.models).encoder_id
     except ModelFileError:

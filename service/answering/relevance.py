@@ -66,7 +66,6 @@ class Fit:
         words: Weighted share of the question's terms in the sentence.
         around: The same in its paragraph, heading and title.
         meaning: The same in the sentence, with credit for words of nearly the same meaning.
-        particulars: Share of the question's names and numbers in the paragraph, heading and title; 1 without any.
         cosine: Nearness of the whole sentence to the question, -1..1.
         unseen: How many plain words of the question neither it nor its surroundings hold, nor anything like them.
         holds_asked: Whether it holds what is asked for: a time, a number, a name.
@@ -79,7 +78,6 @@ class Fit:
     words: float
     around: float
     meaning: float
-    particulars: float
     cosine: float
     unseen: int
     holds_asked: bool
@@ -116,7 +114,6 @@ def _fit(asking: Asking, sentence: Sentence, cosine: float, near: Mapping[str, f
         words=coverage(asking.terms, keys, asking.weights),
         around=coverage(asking.terms, around, asking.weights),
         meaning=_soft_coverage(asking, keys, near),
-        particulars=coverage(asking.particulars, around) if asking.particulars else 1.0,
         cosine=cosine,
         unseen=_unseen(asking, around, near),
         holds_asked=holds(asking.asked, sentence.text, asking.text),

@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import ConfigurationError
 from domain.settings import Settings
-from eval.checker_error import SHIPPED, known_error, measure
+from eval.checker_error import SHIPPED, known_error, measure, measured_with
 from eval.metrics.citations import checker_error
 from service.answering.support import LexicalSupportChecker
 
@@ -58,21 +58,29 @@ def test_claims_go_through_the_assistants_own_check(tmp_path: Path) -> None:
     ]
 
 
-def test_the_last_measurement_is_known_and_says_whether_it_is_current(tmp_path: Path) -> None:
-    """Without one of our own the shipped one stands in; another threshold makes either another checker's."""
+@pytest.mark.parametrize("other", [{}, {"min_support": 0.9}, {"encoder": "another"}, {"code": "older"}])
+def test_a_measurement_is_current_for_the_same_encoder_threshold_and_code(
+    tmp_path: Path, other: dict[str, object]
+) -> None:
+    """Our own is known before the shipped one; of another checker it is still shown, as another's."""
     settings = Settings()
+    ours = {"sets": [], "min_support": settings.answer.min_support, **measured_with(settings), **other}
     kept = tmp_path / "checker.json"
-    assert known_error(settings, kept) == {
-        **json.loads(SHIPPED.read_text("utf-8")),
-        "is_current": known_error(settings, kept)["is_current"],  # type: ignore[index]  # just shown to be there
-    }
-    same = {name: value for name, value in known_error(settings, kept).items() if name != "is_current"}  # type: ignore[union-attr]
-    kept.write_text(json.dumps({**same, "min_support": 0.9, "sets": []}), "utf-8")
+    kept.write_text(json.dumps(ours), "utf-8")
 
-    known = known_error(settings, kept)
+    assert known_error(settings, kept) == {**ours, "is_current": other == {}}
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", "[]"])
+def test_the_shipped_measurement_stands_in_for_one_of_our_own(tmp_path: Path, content: str | None) -> None:
+    kept = tmp_path / "checker.json"
+    if content is not None:
+        kept.write_text(content, "utf-8")
+
+    known = known_error(Settings(), kept)
 
     assert known is not None
-    assert (known["sets"], known["is_current"]) == ([], False)
+    assert known["sets"] == json.loads(SHIPPED.read_text("utf-8"))["sets"]
 
 
 def test_a_folder_without_labels_is_named(tmp_path: Path) -> None:

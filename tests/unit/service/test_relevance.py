@@ -55,15 +55,6 @@ def test_a_sentence_that_says_all_of_the_question_fits_best() -> None:
     assert [fit.rank for fit in (full, half, none)] == [1, 2, 3]
 
 
-def test_names_and_numbers_of_the_question_are_counted_apart() -> None:
-    """One of two names is 0.5; a question without any lacks none."""
-    (some,) = measured("Did Marwick meet Brandvold?", "It was Marwick who came.")
-    (without,) = measured("Is the dam open?", "Ferries sail.")
-
-    assert some.particulars == 0.5
-    assert without.particulars == 1.0
-
-
 def test_words_around_a_sentence_count_for_it_apart() -> None:
     """A sentence in the paragraph of the bridge is about the bridge, though it does not say so."""
     whole = ranked("The bridge opens. Cars pay a toll.")
