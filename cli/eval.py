@@ -36,7 +36,7 @@ _CHECKER = "checker.json"  # In the cache: how wrong the support checker is.
 _MOST_REASONS = 5
 
 _SYSTEMS_HELP = (
-    "dateline[:MODE], bm25, dense, fusion, closed-book, plain-rag, openai-compatible:URL[#MODEL] or "
+    "dateline[:MODE], bm25, dense, rrf, fusion, reader, closed-book, plain-rag, openai-compatible:URL[#MODEL] or "
     "'command:PROGRAM ARGS'; NAME= before it names it. Repeat it for several."
 )
 

@@ -1,5 +1,6 @@
 """Questions and what becomes of them: cited answers, refusals, and the evidence between."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -199,16 +200,22 @@ class RefusalReason(StrEnum):
     NO_DOCUMENT = "no_document"
     NOTHING_IN_TIME_SCOPE = "nothing_in_time_scope"
     NOT_ANSWERED_BY_THE_RECORD = "not_answered_by_the_record"
+    FALSE_PREMISE = "false_premise"
     CONFLICTING = "conflicting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptUsed:
-    """Which released prompt was rendered."""
+    """Which released prompt was rendered, and what it was made of.
+
+    Attributes:
+        parts: Characters by part: `instructions`, each piece of evidence under its id, `question`.
+    """
 
     name: str
     version: int
     digest: str
+    parts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +225,8 @@ class Trace:
     Attributes:
         passages: Every passage that retrieval handed on, best first.
         evidence: Every evidence sentence that was shown to the writer.
-        answerability: How likely the evidence answers the question, 0..1; `None` when there was nothing to search.
+        answerability: How likely the record answers the question, 0..1; `None` when there was nothing to search.
+        signals: What that was judged by, by name.
         model: Model id, or `None` when the answer was written without one.
         notes: What the reader should know about how it went, e.g. that the model was unavailable.
         timings_ms: Milliseconds per stage: understand, retrieve, evidence, write, verify, total.
@@ -229,6 +237,7 @@ class Trace:
     passages: tuple[RankedPassage, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     answerability: float | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
     prompt: PromptUsed | None = None
     model: str | None = None
     prompt_tokens: int = 0

@@ -156,6 +156,23 @@ class Citable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a reader makes of one passage for one question.
+
+    Attributes:
+        answers: Log-odds that the passage answers the question.
+        span: The words that answer it best, in document coordinates; `None` in a passage without words.
+        span_score: How much more these words score than that nothing answers, in logits.
+        sentences: Log-odds of answering of each of the passage's sentences, in order.
+    """
+
+    answers: float
+    span: Span | None
+    span_score: float
+    sentences: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RankedPassage:
     """A passage as one retrieval stage ranked it.
 
@@ -163,12 +180,16 @@ class RankedPassage:
         rank: 1-based.
         score: The stage's own score; comparable only inside one ranking.
         copies: Headers of documents that carry the same words (wire copies folded into this one).
+        cosine: How near it is to the question, -1..1; `None` where only its words were compared.
+        reading: What the reader made of it; `None` where it was not read.
     """
 
     citable: Citable
     rank: int
     score: float
     copies: tuple[DocumentHeader, ...] = field(default=())
+    cosine: float | None = None
+    reading: Reading | None = None
 
     @property
     def passage(self) -> Passage:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.answers import Evidence, PromptUsed, TimeScope
-from domain.corpus import Citable, Document, DocumentHeader, Passage, RankedPassage, Statement
+from domain.corpus import Citable, Document, DocumentHeader, Passage, RankedPassage, Reading, Statement
 
 Vector = NDArray[np.float32]
 """Shape `(d,)`, unit length."""
@@ -38,6 +38,14 @@ class Encoder(Protocol):
 
     def encode_query(self, text: str) -> Vector:
         """Encode a question, `(dimensions,)` float32 of unit length."""
+        ...
+
+
+class Reader(Protocol):
+    """Looks at question and passages together."""
+
+    def read(self, question: str, passages: Sequence[RankedPassage]) -> tuple[Reading, ...]:
+        """Read each passage for the question, in the order given."""
         ...
 
 

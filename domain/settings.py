@@ -33,7 +33,9 @@ class ModelSettings(_Section):
     encoder_dtype: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 where the CPU has instructions for it, else float32."
     )
-    batch_size: int = Field(default=64, ge=1, le=1024, description="Texts per encoder batch.")
+    reader: Path | None = Field(
+        default=None, description="Folder of another reader (see tools/reader), in place of the one that comes along."
+    )
 
 
 class IngestSettings(_Section):
@@ -58,7 +60,10 @@ class RetrievalSettings(_Section):
 
     candidates: int = Field(default=50, ge=1, le=500, description="Candidates taken from each index.")
     passages: int = Field(default=12, ge=1, le=100, description="Passages handed on to evidence selection.")
-    rrf_k: int = Field(default=60, ge=1, description="Damping of reciprocal-rank fusion (SIGIR 2009 value).")
+    read: int = Field(default=12, ge=0, le=100, description="Best candidates that the reader looks at; 0 for none.")
+    word_weight: float = Field(
+        default=0.02, ge=0, description="What a unit of BM25 adds to a cosine when candidates are fused."
+    )
     query_timeout_s: float = Field(default=2.0, gt=0, description="Deadline of one index query.")
     write_timeout_s: float = Field(default=30.0, gt=0, description="Deadline of one index write of 500 rows.")
 
@@ -67,12 +72,23 @@ class AnswerSettings(_Section):
     """How answers are decided and checked."""
 
     evidence_sentences: int = Field(default=6, ge=1, le=30, description="Most sentences shown to the writer.")
-    extractive_sentences: int = Field(default=3, ge=1, le=10, description="Most sentences quoted extractively.")
+    extractive_sentences: int = Field(default=4, ge=1, le=10, description="Most sentences quoted extractively.")
     min_support: float = Field(default=0.5, ge=0, le=1, description="Support below this withholds a sentence.")
-    min_relevance: float = Field(default=0.5, ge=0, le=1, description="Answerability below this refuses.")
+    most_wrong: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description=(
+            "Share of the given answers that may be wrong, on questions like those of the calibration; "
+            "the less, the more is refused. The calibration's own choice when unset."
+        ),
+    )
+    min_relevance: float | None = Field(
+        default=None, ge=0, le=1, description="Refuse below this probability, in place of what most_wrong gives."
+    )
     nearest: int = Field(default=3, ge=0, le=10, description="Passages offered with a refusal.")
     calibration: Path | None = Field(
-        default=None, description="File of 'dateline eval calibrate'; its threshold takes the place of min_relevance."
+        default=None, description="File of 'dateline eval calibrate', in place of the one that comes with Dateline."
     )
 
 
@@ -143,13 +159,14 @@ class Settings(BaseSettings):
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change with any setting but secrets and places on this machine.
 
-        Of a calibration file the content counts, not the path.
+        Of a calibration file and of a reader's folder the content counts, not the path.
         """
-        places: Any = {"models": {"folder"}, "chat": {"api_key"}, "answer": {"calibration"}}
+        places: Any = {"models": {"folder", "reader"}, "chat": {"api_key"}, "answer": {"calibration"}}
         shown = self.model_dump_json(
             exclude={"data_dir": True, "log_level": True, "server": True, "eval": True, **places}
         )
-        return hashlib.sha256(shown.encode() + _content(self.answer.calibration)).hexdigest()[:16]
+        named = _content(self.answer.calibration) + _content(self.models.reader)
+        return hashlib.sha256(shown.encode() + named).hexdigest()[:16]
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -183,8 +200,11 @@ def load_settings(**flags: Any) -> Settings:
 def _content(file: Path | None) -> bytes:
     if file is None:
         return b""
+    place = file.expanduser()
     try:
-        return file.expanduser().read_bytes()
+        if place.is_dir():
+            return b"".join(one.name.encode() + one.read_bytes() for one in sorted(place.iterdir()) if one.is_file())
+        return place.read_bytes()
     except OSError:  # Whoever uses the file says what is wrong with it.
         return str(file).encode()
 

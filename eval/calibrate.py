@@ -1,24 +1,35 @@
-"""Learns the refusal threshold from a run: how confident must the assistant be for an answer to be worth giving?"""
+"""Learns from a run when to refuse: how likely the record answers, and how likely is likely enough.
+
+The signals of each case become a probability by logistic regression, in which each data set counts the same, and in it
+the questions with an answer as much as those without. The threshold is chosen on probabilities of models that did not
+see the case (five folds, whole clusters), so that risk and coverage are those of new questions of the same kind; what
+becomes of it on questions of another kind is measured by leaving each data set out in turn.
+"""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from domain.errors import ConfigurationError
+from eval.metrics.refusals import auroc
 from eval.metrics.uncertainty import LEVEL, SEED, Matrix, Vector
 from eval.run_file import Run, ScoredLine
 from eval.verdicts import Verdict, verdict_of
-from service.calibration import FORMAT, Calibration, CurvePoint, Interval, Provenance
+from service.calibration import FORMAT, Calibration, CurvePoint, Interval, Model, Provenance, Travelled
 
 RESAMPLES: Final = 1_000
 _CHUNK_ROWS: Final = 50  # Resamples held at once.
 _DIGITS: Final = 4  # As many decimals as the API shows of an answerability.
 _ROUNDING: Final = 1e-9
 _MOST_POINTS: Final = 200
+_FOLDS: Final = 5
+_STRENGTH: Final = 1.0  # Inverse of the penalty on standardised weights; scikit-learn's own default.
+_WEIGHT_DIGITS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +74,25 @@ Target = AtMostWrong | BestUtility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A case that can be learned from.
+
+    Attributes:
+        answerable: Whether the record answers.
+        answers: Whether the assistant answered; not, where it refused.
+        right: Whether that answer is right.
+        cluster: Cases of one cluster are not independent.
+    """
+
+    data_set: str
+    signals: Mapping[str, float]
+    answerable: bool
+    answers: bool
+    right: bool
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """A case as the threshold sees it.
 
@@ -100,21 +130,28 @@ class Choice:
 
 
 def calibrate(run: Run, target: Target, *, system: str = "dateline") -> Calibration:
-    """Choose the refusal threshold on the cases of one system, all data sets of the run together.
+    """Learn model and threshold on the cases of one system, all data sets of the run together.
 
-    What lies below the threshold that the run itself was made with was refused, so nothing is known of it: the choice
-    is made among the confidences that were answered. A run with `DATELINE_ANSWER__MIN_RELEVANCE=0` shows them all.
+    What the run itself refused was not answered, so nothing is known of such an answer: a run with
+    `DATELINE_ANSWER__MIN_RELEVANCE=0` shows them all.
 
     Raises:
-        ConfigurationError: If the system states no confidence, answered nothing, or cannot meet the target.
+        ConfigurationError: If the system states no signals, answered nothing, or cannot meet the target, or if there
+            are not both answerable and unanswerable cases.
     """
     lines = [line for line in run.lines if line.system == system]
-    attempts, skipped = attempts_of(lines)
-    if not any(attempt.answers for attempt in attempts):
+    judged, skipped = judged_of(lines)
+    if not any(one.answers for one in judged):
         raise ConfigurationError(
-            f"The run has no judged answer of {system!r} with a stated confidence",
-            hint="Calibrate on a run of a system that answers and says how sure it is, over cases with gold answers.",
+            f"The run has no judged answer of {system!r} with signals",
+            hint="Calibrate on a run of a system that answers and says what it goes by, over cases with gold answers.",
         )
+    if len({one.answerable for one in judged}) == 1:
+        raise ConfigurationError(
+            "All cases of the run are answerable, or none is",
+            hint="Calibrate on cases of both kinds; there is no telling apart what was never seen.",
+        )
+    attempts = _attempts(judged, _out_of_fold(judged))
     choices = choices_of(attempts)
     chosen = best(choices, target)
     if chosen is None:
@@ -123,26 +160,118 @@ def calibrate(run: Run, target: Target, *, system: str = "dateline") -> Calibrat
             f"No threshold gives {target}; the least share of wrong answers is {least:.4g}",
             hint="Allow more wrong answers, or aim at utility with a cost.",
         )
-    return _calibration(run, system, attempts, choices, chosen, target=target, skipped=skipped)
+    return _calibration(
+        run,
+        system,
+        attempts,
+        choices,
+        chosen,
+        target=target,
+        skipped=skipped,
+        model=fitted(judged),
+        travelled=_travelled(judged, target),
+    )
 
 
-def attempts_of(lines: Sequence[ScoredLine]) -> tuple[tuple[Attempt, ...], int]:
-    """Return what a threshold can learn from, and how many lines say nothing: failed, unjudged, without confidence."""
-    attempts, skipped = [], 0
+def judged_of(lines: Sequence[ScoredLine]) -> tuple[tuple[Judged, ...], int]:
+    """Return what can be learned from, and how many lines say nothing: failed, unjudged, without signals."""
+    judged, skipped = [], 0
     for line in lines:
-        confidence, verdict = line.outcome.confidence, verdict_of(line.case, line.outcome)
-        if confidence is None or verdict in {Verdict.UNSCORED, Verdict.NOT_JUDGED}:
+        verdict = verdict_of(line.case, line.outcome)
+        if not line.outcome.signals or verdict in {Verdict.UNSCORED, Verdict.NOT_JUDGED}:
             skipped += 1
             continue
-        attempts.append(
-            Attempt(
-                confidence=confidence,
+        judged.append(
+            Judged(
+                data_set=line.data_set,
+                signals=line.outcome.signals,
+                answerable=line.case.answerable,
                 answers=line.outcome.status == "answered",
                 right=verdict is Verdict.RIGHT_ANSWER,
                 cluster=f"{line.data_set} {line.case.cluster or line.case.case_id}",
             )
         )
-    return tuple(attempts), skipped
+    return tuple(judged), skipped
+
+
+def fitted(judged: Sequence[Judged]) -> Model:
+    """Fit the probability that the record answers; cases of both kinds are needed."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  - 1 s to import
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415  - the same
+
+    names = sorted({name for one in judged for name in one.signals})
+    rows = np.array([[one.signals.get(name, 0.0) for name in names] for one in judged])
+    scaler = StandardScaler().fit(rows)
+    regression = LogisticRegression(C=_STRENGTH, max_iter=1000)
+    answerable = [one.answerable for one in judged]
+    regression.fit(scaler.transform(rows), answerable, sample_weight=_balanced(judged))
+    weights = regression.coef_[0] / scaler.scale_
+    bias = float(regression.intercept_[0] - weights @ scaler.mean_)
+    return Model(
+        bias=round(bias, _WEIGHT_DIGITS),
+        weights={name: round(float(weight), _WEIGHT_DIGITS) for name, weight in zip(names, weights, strict=True)},
+    )
+
+
+def _balanced(judged: Sequence[Judged]) -> Vector:
+    """Return weights by which each data set counts the same, and in it, where it has both, each kind of question."""
+    counts = Counter((one.data_set, one.answerable) for one in judged)
+    kinds = Counter(data_set for data_set, _ in counts)
+    each = np.array([1 / (kinds[one.data_set] * counts[one.data_set, one.answerable]) for one in judged])
+    return np.asarray(each / each.mean(), dtype=np.float64)
+
+
+def _out_of_fold(judged: Sequence[Judged]) -> Vector:
+    """Return for each case the probability that models give which were fitted without its cluster."""
+    clusters = sorted({one.cluster for one in judged})
+    order = np.random.default_rng(SEED).permutation(len(clusters))
+    folds = {cluster: int(order[place]) % _FOLDS for place, cluster in enumerate(clusters)}
+    found = np.empty(len(judged))
+    for fold in range(_FOLDS):
+        others = [one for one in judged if folds[one.cluster] != fold]
+        if len({one.answerable for one in others}) < 2:  # noqa: PLR2004  - too few cases to leave any out
+            others = list(judged)
+        model = fitted(others)
+        for place, one in enumerate(judged):
+            if folds[one.cluster] == fold:
+                found[place] = model.probability(one.signals)
+    return found
+
+
+def _attempts(judged: Sequence[Judged], probabilities: Iterable[float]) -> tuple[Attempt, ...]:
+    return tuple(
+        Attempt(
+            confidence=round(float(probability), _DIGITS), answers=one.answers, right=one.right, cluster=one.cluster
+        )
+        for one, probability in zip(judged, probabilities, strict=True)
+    )
+
+
+def _travelled(judged: Sequence[Judged], target: Target) -> dict[str, Travelled]:
+    """Return what becomes of each data set under model and threshold of the others, where these can be learned."""
+    names = sorted({one.data_set for one in judged})
+    return {name: travelled for name in names if (travelled := _without(name, judged, target)) is not None}
+
+
+def _without(name: str, judged: Sequence[Judged], target: Target) -> Travelled | None:
+    own = [one for one in judged if one.data_set == name]
+    others = [one for one in judged if one.data_set != name]
+    if len({one.answerable for one in others}) != 2:  # noqa: PLR2004  - both kinds
+        return None
+    chosen = best(choices_of(_attempts(others, _out_of_fold(others))), target)
+    if chosen is None:
+        return None
+    model = fitted(others)
+    probabilities = np.array([model.probability(one.signals) for one in own])
+    answered = [one for one, probability in zip(own, probabilities, strict=True)
+                if one.answers and probability >= chosen.threshold]  # fmt: skip
+    observed = np.stack([[float(one.answerable) for one in own], probabilities], axis=1)
+    area = float(auroc(observed, np.ones((1, len(own))))[0])
+    return Travelled(
+        auroc=None if math.isnan(area) else round(area, 6),
+        coverage=round(len(answered) / len(own), 6),
+        risk=round(sum(not one.right for one in answered) / len(answered), 6) if answered else 0.0,
+    )
 
 
 def choices_of(attempts: Sequence[Attempt]) -> tuple[Choice, ...]:
@@ -187,11 +316,14 @@ def _calibration(
     *,
     target: Target,
     skipped: int,
+    model: Model,
+    travelled: dict[str, Travelled],
 ) -> Calibration:
     replicates = _resampled(attempts, choices, chosen, target)
     held_out = replicates.held_out
     return Calibration(
         format=FORMAT,
+        model=model,
         min_relevance=chosen.threshold,
         target=str(target),
         threshold=_interval(chosen.threshold, replicates.thresholds),
@@ -202,6 +334,7 @@ def _calibration(
             CurvePoint(threshold=choice.threshold, coverage=round(choice.coverage, 6), risk=round(choice.risk, 6))
             for choice in _thinned(choices)
         ),
+        travelled=travelled,
         provenance=Provenance(
             run_id=str(run.header.get("run_id", "")),
             system=system,

@@ -1,5 +1,6 @@
 """What a system did with a case, in one form for all systems; every metric is a function of these."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -60,6 +61,7 @@ class Outcome:
         found: Passages handed to the writer, or ranked; best first.
         refusal_reason: Typed reason of a refusal, where the system gives one.
         confidence: How likely the system thinks it is right to answer, 0..1; `None` where it does not say.
+        signals: What the confidence was judged by, by name; empty for other systems.
         stand_alone: The question as it was searched for.
         withheld: Reasons of the sentences that were written but not shown.
         reason: Why the case could not be scored.
@@ -73,6 +75,7 @@ class Outcome:
     found: tuple[Found, ...] = ()
     refusal_reason: str | None = None
     confidence: float | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
     stand_alone: str | None = None
     withheld: tuple[str, ...] = ()
     reason: str | None = None
@@ -108,6 +111,7 @@ class Outcome:
             ],
             "refusal_reason": self.refusal_reason,
             "confidence": self.confidence,
+            "signals": dict(self.signals),
             "stand_alone": self.stand_alone,
             "withheld": list(self.withheld),
             "reason": self.reason,
@@ -130,6 +134,7 @@ class Outcome:
             found=tuple(Found(**{**one, "copies": tuple(one.get("copies") or ())}) for one in row["found"]),
             refusal_reason=row["refusal_reason"],
             confidence=row["confidence"],
+            signals=row.get("signals") or {},
             stand_alone=row["stand_alone"],
             withheld=tuple(row["withheld"]),
             reason=row["reason"],

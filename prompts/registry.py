@@ -36,7 +36,8 @@ class Prompt:
     @property
     def used(self) -> PromptUsed:
         """What a trace says about it."""
-        return PromptUsed(name=self.name, version=self.version, digest=self.digest)
+        written = len(_PLACEHOLDER.sub("", self.template))
+        return PromptUsed(name=self.name, version=self.version, digest=self.digest, parts={"instructions": written})
 
     def render(self, **values: str) -> str:
         """Fill the template in one pass, so that placeholders inside `values` stay literal.

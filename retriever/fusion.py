@@ -12,17 +12,19 @@ _WORD = re.compile(r"\w+")
 _DAY_FORMS = "{0:%d %m %Y %B %b}"
 
 
-def reciprocal_rank_fusion(
-    rankings: Iterable[Sequence[RankedPassage]], *, k: int = 60, limit: int
+def score_fusion(
+    dense: Sequence[RankedPassage], lexical: Sequence[RankedPassage], *, word_weight: float, limit: int
 ) -> tuple[RankedPassage, ...]:
-    """Merge rankings by reciprocal rank (Cormack, Clarke & Büttcher, SIGIR 2009).
+    """Merge a dense and a lexical ranking by their scores (Bruch, Gai & Ingber, TOIS 42, 2023).
 
-    Each passage scores `sum(1 / (k + rank))` over the rankings that contain it.
+    A passage scores its cosine plus `word_weight` times its BM25. One that a ranking does not hold is taken to be as
+    near as the furthest one that it does hold, and to share no word.
     Ties are broken by `passage_id` so that the result does not depend on input order.
 
     Args:
-        rankings: One ranking per retriever, ranks starting at 1. Input scores are ignored.
-        k: Damping constant. 60 is the paper's value; larger flattens the top of the list.
+        dense: Scored by cosine, -1..1, best first.
+        lexical: Scored by BM25, 0 or more, best first.
+        word_weight: What a unit of BM25 adds to a cosine.
         limit: Number of passages to return.
 
     Returns:
@@ -33,16 +35,15 @@ def reciprocal_rank_fusion(
     """
     if limit < 1:
         raise ValueError(f"limit must be positive, got {limit}")
-    scores: dict[str, float] = {}
-    found: dict[str, RankedPassage] = {}
-    for ranking in rankings:
-        for ranked in ranking:
-            passage_id = ranked.passage.passage_id
-            scores[passage_id] = scores.get(passage_id, 0.0) + 1 / (k + ranked.rank)
-            found.setdefault(passage_id, ranked)
-    best = sorted(scores, key=lambda passage_id: (-scores[passage_id], passage_id))[:limit]
+    found = {ranked.passage.passage_id: ranked for ranked in (*lexical, *dense)}
+    cosines = {ranked.passage.passage_id: ranked.score for ranked in dense}
+    words = {ranked.passage.passage_id: ranked.score for ranked in lexical}
+    furthest = min(cosines.values(), default=0.0)
+    scores = {key: cosines.get(key, furthest) + word_weight * words.get(key, 0.0) for key in found}
+    best = sorted(scores, key=lambda key: (-scores[key], key))[:limit]
     return tuple(
-        replace(found[passage_id], rank=rank, score=scores[passage_id]) for rank, passage_id in enumerate(best, start=1)
+        replace(found[key], rank=rank, score=scores[key], cosine=cosines.get(key))
+        for rank, key in enumerate(best, start=1)
     )
 
 

@@ -1,25 +1,32 @@
-"""Question → ranked passages: dense and lexical candidates, fused, joined to the ledger, copies folded."""
+"""Question → ranked passages: dense and lexical candidates, joined to the ledger, fused, copies folded, and read."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Final
 
 from domain.answers import TimeScope
 from domain.corpus import Citable, RankedPassage
 from domain.errors import IndexUnavailableError
-from domain.ports import Encoder, RecordReader, Vector
+from domain.ports import Encoder, Reader, RecordReader, Vector
 from domain.settings import RetrievalSettings
-from retriever.fusion import fold_copies, reciprocal_rank_fusion
+from retriever.fusion import fold_copies, score_fusion
 from retriever.projections import DenseIndex, Hit, WordIndex
+from retriever.reading_order import in_reading_order
 
+READ_CHARS: Final = 5_000  # Of passages for one question; about 200 ms on two cores.
+LEAST_READ: Final = 4
 MOST_CANDIDATES: Final = 800  # Per index; enough to look past fifty copies of each of a dozen texts.
 
 _log = logging.getLogger(__name__)
 
 
 class HybridRetriever:
-    """The port `Retriever` over a dense index, exact search that stands in for it, and a word index."""
+    """The port `Retriever` over a dense index, exact search that stands in for it, a word index, and a reader.
+
+    Without a reader passages stay in the order of their fused scores.
+    """
 
     def __init__(
         self,
@@ -29,6 +36,7 @@ class HybridRetriever:
         dense: DenseIndex | None,
         exact: DenseIndex,
         words: WordIndex,
+        reader: Reader | None,
         settings: RetrievalSettings,
     ) -> None:
         self._record = record
@@ -36,24 +44,31 @@ class HybridRetriever:
         self._dense = dense
         self._exact = exact
         self._words = words
+        self._reader = reader
         self._settings = settings
 
     def retrieve(self, question: str, *, scope: TimeScope, limit: int) -> tuple[RankedPassage, ...]:
         """Return at most `limit` passages in scope, best first, copies folded.
 
-        A failed dense index is replaced by exact search, and one of the two kinds of candidates may be missing.
+        The first `settings.read` of the fused ranking, fewer where they are long, are read and come in the order of
+        their relevance; what is further down follows as it was fused. A failed dense index is replaced by exact
+        search, and one of the two kinds of candidates may be missing.
 
         Raises:
             IndexUnavailableError: If neither kind of index could answer.
         """
         vector = self._encoder.encode_query(question)
-        candidates = max(self._settings.candidates, limit)
+        read = self._settings.read if self._reader is not None else 0
+        wanted = max(limit, read)
+        candidates = max(self._settings.candidates, wanted)
         while True:
             found = self._candidates(question, vector, scope, candidates)
             ranking = self._fused(found, scope)
             exhausted = all(len(hits) < candidates for hits in found)
-            if len(ranking) >= limit or exhausted or candidates >= MOST_CANDIDATES:
-                return self._with_known_copies(ranking[:limit], scope)
+            if len(ranking) >= wanted or exhausted or candidates >= MOST_CANDIDATES:
+                count = _affordable(ranking[:read])
+                ordered = _continued(self._by_relevance(question, ranking[:count]), ranking[count:])
+                return self._with_known_copies(ordered[:limit], scope)
             # Copies of one text filled the candidates and were folded into few passages: look further.
             candidates = min(candidates * 4, MOST_CANDIDATES)
 
@@ -65,17 +80,25 @@ class HybridRetriever:
         hits = self._dense_hits(vector, scope, limit)
         return _ranking(hits, self._visible([hits], scope))
 
-    def _candidates(self, question: str, vector: Vector, scope: TimeScope, limit: int) -> list[tuple[Hit, ...]]:
-        found = [self._by_meaning(vector, scope, limit), self._by_words(question, scope, limit)]
-        answered = [hits for hits in found if hits is not None]
-        if not answered:
+    def _candidates(
+        self, question: str, vector: Vector, scope: TimeScope, limit: int
+    ) -> tuple[tuple[Hit, ...], tuple[Hit, ...]]:
+        """Return the dense and the lexical candidates; none for an index that failed."""
+        dense, lexical = self._by_meaning(vector, scope, limit), self._by_words(question, scope, limit)
+        if dense is None and lexical is None:
             raise IndexUnavailableError("No index could answer in time", hint="Try again in a few seconds.")
-        return answered
+        return dense or (), lexical or ()
 
-    def _fused(self, found: Sequence[Sequence[Hit]], scope: TimeScope) -> tuple[RankedPassage, ...]:
+    def _fused(self, found: tuple[tuple[Hit, ...], tuple[Hit, ...]], scope: TimeScope) -> tuple[RankedPassage, ...]:
         visible = self._visible(found, scope)
-        rankings = [_ranking(hits, visible) for hits in found]
-        return fold_copies(reciprocal_rank_fusion(rankings, k=self._settings.rrf_k, limit=max(len(visible), 1)))
+        dense, lexical = (_ranking(hits, visible) for hits in found)
+        fused = score_fusion(dense, lexical, word_weight=self._settings.word_weight, limit=max(len(visible), 1))
+        return fold_copies(fused)
+
+    def _by_relevance(self, question: str, ranking: tuple[RankedPassage, ...]) -> tuple[RankedPassage, ...]:
+        if self._reader is None or not ranking:
+            return ranking
+        return in_reading_order(question, ranking, self._reader.read(question, ranking))
 
     def _visible(self, found: Iterable[Iterable[Hit]], scope: TimeScope) -> dict[str, Citable]:
         """Join ids to the ledger: what it does not show, or shows with another date, is dropped."""
@@ -119,6 +142,21 @@ class HybridRetriever:
             )
             completed.append(replace(ranked, copies=ranked.copies + more))
         return tuple(completed)
+
+
+def _affordable(ranking: Sequence[RankedPassage]) -> int:
+    """Return how many passages there is time to read: two cores read about 25 characters in a millisecond."""
+    lengths = [len(ranked.passage.text) for ranked in ranking]
+    within = sum(total <= READ_CHARS for total in accumulate(lengths))
+    return max(within, min(LEAST_READ, len(ranking)))
+
+
+def _continued(read: tuple[RankedPassage, ...], unread: tuple[RankedPassage, ...]) -> tuple[RankedPassage, ...]:
+    """Append what was not read, on the scale of what was: scores go on falling."""
+    if not read or not unread:
+        return read + unread
+    last, first = read[-1].score, unread[0].score
+    return read + tuple(replace(ranked, score=last - (first - ranked.score)) for ranked in unread)
 
 
 def _ranking(hits: Iterable[Hit], visible: Mapping[str, Citable]) -> tuple[RankedPassage, ...]:

@@ -6,8 +6,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from domain.corpus import RankedPassage, Reading
 from domain.errors import RecordError
-from domain.ports import Encoder, Matrix, Vector
+from domain.ports import Encoder, Matrix, Reader, Vector
 from domain.settings import ModelSettings, Settings
 from retriever.data_folder import DataFolder, writer_lock
 from retriever.exact_index import ExactIndex
@@ -116,7 +117,9 @@ class Record:
 
 
 @contextmanager
-def open_record(settings: Settings, *, access: Access, encoder: Encoder | None = None) -> Iterator[Record]:
+def open_record(
+    settings: Settings, *, access: Access, encoder: Encoder | None = None, reader: Reader | None = None
+) -> Iterator[Record]:
     """Open the record in `settings.data_dir` and close it at the end.
 
     Args:
@@ -124,6 +127,7 @@ def open_record(settings: Settings, *, access: Access, encoder: Encoder | None =
         access: `write` holds the folder's lock, owns the indexes and heals them in the background. `read` takes no
             lock and never opens Chroma, which two processes on one folder damage: it searches the ledger's vectors.
         encoder: Instead of the one that `settings.models` names.
+        reader: Instead of the one that `settings.models` names.
 
     Raises:
         RecordBusyError: If another process writes the record.
@@ -134,6 +138,7 @@ def open_record(settings: Settings, *, access: Access, encoder: Encoder | None =
     folder = DataFolder(settings.data_dir)
     generations = Generations(folder.index_root)
     encoder = encoder or LazyEncoder(settings.models)
+    reader = (reader or LazyReader(settings.models)) if settings.retrieval.read else None
     with ExitStack() as stack:
         if access == "write":
             folder.create()
@@ -154,6 +159,7 @@ def open_record(settings: Settings, *, access: Access, encoder: Encoder | None =
                 dense=None,
                 exact=exact,
                 words=ReaderWords(ledger, generations, wanted),
+                reader=reader,
                 settings=settings.retrieval,
             )
             yield Record(ledger=ledger, encoder=encoder, retriever=retriever, keeper=None)
@@ -173,6 +179,7 @@ def open_record(settings: Settings, *, access: Access, encoder: Encoder | None =
             dense=keeper,
             exact=exact,
             words=KeptWords(keeper.search_words),
+            reader=reader,
             settings=settings.retrieval,
         )
         keeper.start()
@@ -215,3 +222,21 @@ class LazyEncoder:
             if self._loaded is None:
                 self._loaded = SentenceTransformerEncoder.load(self._settings)
             return self._loaded
+
+
+class LazyReader:
+    """The configured reader, loaded when it first reads."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._folder = settings.reader
+        self._lock = threading.Lock()
+        self._loaded: Reader | None = None
+
+    def read(self, question: str, passages: Sequence[RankedPassage]) -> tuple[Reading, ...]:
+        """Read each passage for the question, in the order given."""
+        from retriever.reader import OnnxReader  # noqa: PLC0415  - keeps `--help` quick
+
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = OnnxReader.load(self._folder)
+        return self._loaded.read(question, passages)

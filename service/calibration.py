@@ -1,5 +1,13 @@
-"""The refusal threshold as `dateline eval calibrate` learned it: a small file that the service loads."""
+"""When to refuse, as `dateline eval calibrate` learned it: a small file that the service loads.
 
+It holds a logistic model (signals of a question and what was found for it → how likely the record answers), the
+probability below which to refuse, what each other threshold would do, and where all of this was learned.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -8,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from domain.errors import ConfigurationError
 from domain.settings import AnswerSettings
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+SHIPPED: Final = "refusal.json"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -21,6 +30,32 @@ class CurvePoint(_Part):
     """What one threshold would do: `coverage` is the share answered, `risk` the share of those that is wrong."""
 
     threshold: Share
+    coverage: Share
+    risk: Share
+
+
+class Model(_Part):
+    """A logistic regression: the log-odds are `bias` plus each signal times its weight."""
+
+    bias: float
+    weights: dict[str, float]
+
+    def probability(self, signals: Mapping[str, float]) -> float:
+        """Return how likely the record answers, 0..1; a signal that is missing counts nothing."""
+        logit = self.bias + math.fsum(weight * signals.get(name, 0.0) for name, weight in self.weights.items())
+        return 1 / (1 + math.exp(-min(max(logit, -60.0), 60.0)))
+
+
+class Travelled(_Part):
+    """What model and threshold do on a data set that they were not learned from, but on the others.
+
+    Attributes:
+        auroc: How well the probability tells answerable questions from the others; `None` where there is only one kind.
+        coverage: Share of its questions that is answered.
+        risk: Share of these answers that is wrong.
+    """
+
+    auroc: Share | None
     coverage: Share
     risk: Share
 
@@ -54,10 +89,11 @@ class Provenance(_Part):
 
 
 class Calibration(_Part):
-    """A learned refusal threshold with where it comes from.
+    """What was learned, and where.
 
     Attributes:
-        min_relevance: Answerability below this refuses, 0..1.
+        model: Signals → how likely the record answers.
+        min_relevance: A probability below this refuses, 0..1.
         target: What was aimed at, in words.
         threshold: `min_relevance` with its interval.
         risk: Share of wrong answers among the answered, on the cases it was learned from.
@@ -65,9 +101,11 @@ class Calibration(_Part):
             of new questions like these; `None` where too few cases were left out.
         coverage: Share of the cases that is answered.
         curve: Risk and coverage by threshold, the highest threshold first.
+        travelled: By data set, where there is more than one.
     """
 
-    format: Literal[1]
+    format: Literal[2]
+    model: Model
     min_relevance: Share
     target: str
     threshold: Interval
@@ -75,6 +113,7 @@ class Calibration(_Part):
     held_out_risk: Interval | None
     coverage: Interval
     curve: tuple[CurvePoint, ...]
+    travelled: dict[str, Travelled]
     provenance: Provenance
 
 
@@ -102,12 +141,49 @@ def read_calibration(path: Path) -> Calibration:
         ) from error
 
 
-def calibrated(settings: AnswerSettings) -> AnswerSettings:
-    """Return the settings with the threshold of their calibration file, where they name one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalRule:
+    """How likely the record answers, and below which probability to refuse."""
+
+    model: Model
+    threshold: float
+
+    def probability(self, signals: Mapping[str, float]) -> float:
+        """Return how likely the record answers, 0..1."""
+        return self.model.probability(signals)
+
+
+def refusal_rule(settings: AnswerSettings) -> RefusalRule:
+    """Return the rule of the settings' calibration, or of the one that comes with Dateline.
+
+    The threshold is `min_relevance` where that is set; else what `most_wrong` allows on the calibration's curve; else
+    the calibration's own.
 
     Raises:
-        ConfigurationError: If the file cannot be read or is no calibration.
+        ConfigurationError: If the file cannot be read or is no calibration, or no threshold of it meets `most_wrong`.
     """
-    if settings.calibration is None:
-        return settings
-    return settings.model_copy(update={"min_relevance": read_calibration(settings.calibration).min_relevance})
+    calibration = read_calibration(settings.calibration or Path(str(files("service") / SHIPPED)))
+    if settings.min_relevance is not None:
+        threshold = settings.min_relevance
+    elif settings.most_wrong is not None:
+        threshold = threshold_for(calibration, settings.most_wrong)
+    else:
+        threshold = calibration.min_relevance
+    return RefusalRule(model=calibration.model, threshold=threshold)
+
+
+def threshold_for(calibration: Calibration, most_wrong: float) -> float:
+    """Return the threshold that answers most while at most this share of the answers was wrong.
+
+    Raises:
+        ConfigurationError: If there is none.
+    """
+    answering = [point for point in calibration.curve if point.coverage > 0]
+    allowed = [point for point in answering if point.risk <= most_wrong]
+    if not allowed:
+        least = min((point.risk for point in answering), default=1.0)
+        raise ConfigurationError(
+            f"No threshold keeps the share of wrong answers at {most_wrong:.4g}; the least is {least:.4g}",
+            hint="Raise answer.most_wrong, or calibrate on questions like yours with 'dateline eval calibrate'.",
+        )
+    return max(allowed, key=lambda point: point.coverage).threshold

@@ -1,6 +1,7 @@
 """Answers and their events as JSON: what the API returns, `--json` prints and receipts keep (docs/api.md)."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, assert_never
 from urllib.parse import quote
 
@@ -181,7 +182,8 @@ def _trace_body(trace: Trace) -> dict[str, Any]:
         "passages": [passage_body(ranked) for ranked in trace.passages],
         "evidence": [_evidence_body(piece) for piece in trace.evidence],
         "answerability": None if trace.answerability is None else round(trace.answerability, 4),
-        "prompt": {"name": prompt.name, "version": prompt.version, "digest": prompt.digest} if prompt else None,
+        "signals": {name: round(value, 4) for name, value in trace.signals.items()},
+        "prompt": None if prompt is None else asdict(prompt),
         "model": trace.model,
         "usage": {"prompt_tokens": trace.prompt_tokens, "completion_tokens": trace.completion_tokens},
         "notes": list(trace.notes),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.answers import Answer
 from domain.errors import DatelineError, RecordBusyError
-from domain.ports import ChatModel, Encoder
+from domain.ports import ChatModel, Encoder, Reader
 from domain.settings import Settings
 from retriever.data_folder import DataFolder, writer_lock
 from retriever.ledger import SqliteLedger
@@ -16,7 +16,7 @@ from service.answering.assistant import Assistant
 from service.answering.chat_model import open_chat_model
 from service.answering.meaning import Meanings
 from service.answering.support import LexicalSupportChecker
-from service.calibration import calibrated
+from service.calibration import refusal_rule
 from service.rendering import answer_body
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,9 @@ class OpenService:
 
 
 @contextmanager
-def open_service(settings: Settings, *, access: Access, encoder: Encoder | None = None) -> Iterator[OpenService]:
+def open_service(
+    settings: Settings, *, access: Access, encoder: Encoder | None = None, reader: Reader | None = None
+) -> Iterator[OpenService]:
     """Open the record in `settings.data_dir` with the configured models, and close all of it at the end.
 
     Args:
@@ -40,25 +42,25 @@ def open_service(settings: Settings, *, access: Access, encoder: Encoder | None 
         access: `write` for the one process that serves or ingests; `read` beside it, see `open_record`. A reading
             process keeps receipts when no other process holds the writer's lock at that moment.
         encoder: Instead of the one that `settings.models` names.
+        reader: The same.
 
     Raises:
         ConfigurationError: If the chat model is set up wrongly, or the calibration file cannot be used.
         ModelFileError: If a model file has not been fetched.
         RecordError: If the record cannot be opened, see `open_record`.
     """
-    answering = calibrated(settings.answer)
+    rule = refusal_rule(settings.answer)
     chat = open_chat_model(settings.chat, settings.models)
     try:
-        with open_record(settings, access=access, encoder=encoder) as record:
+        with open_record(settings, access=access, encoder=encoder, reader=reader) as record:
             store = record.ledger.save_answer if access == "write" else _receipts_between_writers(settings, record)
-            meanings = Meanings(record.encoder)
             assistant = Assistant(
                 record=record.ledger,
                 retriever=record.retriever,
-                meanings=meanings,
-                checker=LexicalSupportChecker(meanings),
+                checker=LexicalSupportChecker(Meanings(record.encoder)),
                 chat=chat,
-                settings=answering,
+                rule=rule,
+                settings=settings.answer,
                 passages=settings.retrieval.passages,
                 keep=_receipt_keeper(store),
             )

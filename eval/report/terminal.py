@@ -137,3 +137,9 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
     left_out = f", {calibration.provenance.unscored} could not be used" if calibration.provenance.unscored else ""
     yield f"{'target:':<28}{calibration.target}"
     yield f"{'learned from:':<28}{calibration.provenance.n} cases{left_out}"
+    weights = ", ".join(f"{name} {weight:+.3g}" for name, weight in calibration.model.weights.items())
+    yield f"{'log-odds:':<28}{calibration.model.bias:+.3g}, {weights}"
+    for name, there in calibration.travelled.items():
+        area = "" if there.auroc is None else f", auroc {there.auroc:.3f}"
+        answered = f"answered {figure_text(there.coverage, 'share')}, wrong of these {figure_text(there.risk, 'share')}"
+        yield f"{'learned without ' + name + ':':<28}{answered}{area}"

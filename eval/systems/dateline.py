@@ -115,6 +115,7 @@ def outcome_of(
         status="refused",
         found=tuple(found_of(passage, doc_ids) for passage in trace.passages),
         confidence=trace.answerability,
+        signals={name: round(value, 4) for name, value in trace.signals.items()},
         stand_alone=trace.stand_alone_question,
         withheld=tuple(withheld.reason for withheld in answer.withheld),
         timings_ms={stage: round(value, 3) for stage, value in timings_ms.items()},

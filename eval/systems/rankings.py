@@ -1,16 +1,19 @@
-"""Retrieval alone: words, vectors, and both fused, each over the same record as Dateline.
+"""Retrieval alone: words, vectors, both fused, and read; each over the same record as Dateline.
 
 `bm25` is our own word index: tantivy's BM25 (k1 1.2, b 0.75) with English stemming, folded accents, stop words left
 out of the question, and the title as a second field at half weight. Floors made without a stemmer differ from it.
-`dense` compares with every vector of the ledger, so no approximation of an index is in it. `fusion` is what Dateline
-retrieves with: candidates of both, fused by reciprocal rank, copies folded.
+`dense` compares with every vector of the ledger, so no approximation of an index is in it. `rrf` fuses the two by
+reciprocal rank (Cormack, Clarke & Büttcher, SIGIR 2009; k 60), as most chains do. `fusion` is how Dateline finds
+candidates: both fused by score, copies folded. `reader` is all of its finding: the candidates in the order in which its
+reader puts them.
 
-Questions are searched as they were asked, without earlier turns.
+Questions are searched as they were asked, without earlier turns; `reader` completes them from these, as Dateline does.
 """
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Final
 
 from domain.answers import TimeScope
@@ -26,8 +29,10 @@ from retriever.data_folder import DataFolder
 from retriever.generations import Generations, Manifest
 from retriever.reader_words import ReaderWords
 from retriever.wiring import Access, Record, open_record
+from service.answering.understand import understand
 
 DEPTH: Final = 10  # Passages, and distinct documents, that ranking metrics look at.
+_RRF_DAMPING: Final = 60  # The paper's value.
 _SEARCHED: Final = (100, 400, 1600)  # A long document fills a hundred passages; then look further.
 
 Rank = Callable[[str, TimeScope, int], Sequence[RankedPassage]]
@@ -38,7 +43,7 @@ class RankingSystem:
     """One way of ranking passages.
 
     Args:
-        kind: `bm25`, `dense` or `fusion`.
+        kind: `bm25`, `dense`, `rrf`, `fusion` or `reader`.
     """
 
     def __init__(
@@ -68,9 +73,10 @@ class RankingSystem:
         if data_set.corpus is None:
             raise ConfigurationError(f"The data set {data_set.name!r} has no documents", hint="Judge a ranking only.")
         kept = self._records.get(data_set.corpus)
-        # Only the fused ranking is measured with the dense index that a server has.
-        access: Access = "write" if self._kind == "fusion" else "read"
-        record = self._opened.enter_context(open_record(kept.settings, access=access, encoder=self._records.encoder))
+        # What Dateline does itself is measured with the dense index that a server has.
+        access: Access = "write" if self._kind in {"fusion", "reader"} else "read"
+        settings = kept.settings if self._kind == "reader" else _unread(kept.settings)
+        record = self._opened.enter_context(open_record(settings, access=access, encoder=self._records.encoder))
         record.wait_until_indexed()
         self._kept, self._rank = kept, _ranker(self._kind, record, kept.settings)
         self._rank(data_set.cases[0].question, data_set.cases[0].scope, 1)
@@ -80,9 +86,10 @@ class RankingSystem:
         if self._rank is None or self._kept is None:
             raise AssertionError("prepare comes before run")
         started = self._clock()
+        asked = understand(case.to_question()).text if self._kind == "reader" else case.question
         found: tuple[Found, ...] = ()
         for limit in _SEARCHED:
-            ranked = self._rank(case.question, case.scope, limit)
+            ranked = self._rank(asked, case.scope, limit)
             found = tuple(found_of(passage, self._kept.doc_ids) for passage in ranked)
             if len(ranked) < limit or len({one.doc_id for one in found}) >= DEPTH:
                 break
@@ -90,7 +97,7 @@ class RankingSystem:
         return Outcome(
             status="retrieved",
             found=deep_enough(found),
-            stand_alone=case.question,
+            stand_alone=asked,
             timings_ms={"retrieve": passed, "total": passed},
         )
 
@@ -120,13 +127,13 @@ def deep_enough(ranking: Iterable[Found], *, depth: int = DEPTH) -> tuple[Found,
 
 
 def _ranker(kind: str, record: Record, settings: Settings) -> Rank:
-    if kind == "fusion":
+    if kind in {"fusion", "reader"}:
         return lambda question, scope, limit: record.retriever.retrieve(question, scope=scope, limit=limit)
+
+    def by_meaning(question: str, scope: TimeScope, limit: int) -> Sequence[RankedPassage]:
+        return record.retriever.nearest(record.encoder.encode_query(question), scope=scope, limit=limit)
+
     if kind == "dense":
-
-        def by_meaning(question: str, scope: TimeScope, limit: int) -> Sequence[RankedPassage]:
-            return record.retriever.nearest(record.encoder.encode_query(question), scope=scope, limit=limit)
-
         return by_meaning
     encoder = record.encoder
     words = ReaderWords(
@@ -144,4 +151,24 @@ def _ranker(kind: str, record: Record, settings: Settings) -> Rank:
             for rank, hit in enumerate(shown, start=1)
         ]
 
-    return by_words
+    if kind == "bm25":
+        return by_words
+    return lambda question, scope, limit: _by_reciprocal_rank(
+        [rank(question, scope, limit) for rank in (by_meaning, by_words)]
+    )
+
+
+def _by_reciprocal_rank(rankings: Iterable[Sequence[RankedPassage]]) -> list[RankedPassage]:
+    scores: dict[str, float] = {}
+    found: dict[str, RankedPassage] = {}
+    for ranking in rankings:
+        for ranked in ranking:
+            key = ranked.passage.passage_id
+            scores[key] = scores.get(key, 0.0) + 1 / (_RRF_DAMPING + ranked.rank)
+            found[key] = ranked
+    best = sorted(scores, key=lambda key: (-scores[key], key))
+    return [replace(found[key], rank=rank, score=scores[key]) for rank, key in enumerate(best, start=1)]
+
+
+def _unread(settings: Settings) -> Settings:
+    return settings.model_copy(update={"retrieval": settings.retrieval.model_copy(update={"read": 0})})

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from domain.answers import Answer, AnswerSentence, Mode, Question, RefusalReason, WithheldSentence
@@ -10,20 +11,21 @@ from domain.errors import ChatModelError, NotFoundError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 from domain.ports import ChatModel, Draft, RecordReader, Retriever, SupportChecker
 from domain.settings import AnswerSettings
-from service.answering.decide import Scored, answerability, score
+from service.answering.decide import Scored, log_odds, score, signals, takes_for_granted
 from service.answering.evidence import evidence_of, measure
 from service.answering.extract import choose_quotes, without_repeats
-from service.answering.meaning import Meanings
 from service.answering.relevance import Asking
+from service.answering.reply import shown_sizes
 from service.answering.stopwatch import Stopwatch
 from service.answering.understand import Understanding, understand
 from service.answering.verify import Supported, verify
 from service.answering.working_answer import WorkingAnswer
+from service.calibration import RefusalRule
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
-_WORTH_SHOWING: Final = 0.5  # Of the best sentence's relevance; weaker evidence only lengthens the prompt.
+_WORTH_SHOWING: Final = 2.5  # Log-odds below the best sentence; weaker evidence only lengthens the prompt.
 
 
 class Assistant:
@@ -32,9 +34,9 @@ class Assistant:
     Args:
         record: Where documents are looked up.
         retriever: Question → ranked passages.
-        meanings: Nearness of sentences and words, through the record's encoder.
         checker: Whether evidence supports a written sentence.
         chat: Writes sentences; answers are extractive without one.
+        rule: When to refuse.
         settings: Limits and thresholds.
         passages: How many passages are asked of the retriever.
         keep: Stores an answer as its receipt, before it is handed out.
@@ -46,9 +48,9 @@ class Assistant:
         *,
         record: RecordReader,
         retriever: Retriever,
-        meanings: Meanings,
         checker: SupportChecker,
         chat: ChatModel | None,
+        rule: RefusalRule,
         settings: AnswerSettings,
         passages: int,
         keep: Callable[[Answer], None] = lambda _: None,
@@ -56,9 +58,9 @@ class Assistant:
     ) -> None:
         self._record = record
         self._retriever = retriever
-        self._meanings = meanings
         self._checker = checker
         self._chat = chat
+        self._rule = rule
         self._settings = settings
         self._passages = passages
         self._keep = keep
@@ -116,18 +118,17 @@ class Assistant:
         watch.stop("retrieve")
         yield PassagesFound(passages=passages)
 
-        asking, quotes = self._choose_evidence(answering)
-        answering.answerability = answerability(asking, quotes, self._text_of)
+        quotes = self._choose_evidence(answering)
         watch.stop("evidence")
-        if answering.answerability < self._settings.min_relevance:
-            yield self._refused(answering, RefusalReason.NOT_ANSWERED_BY_THE_RECORD)
+        if not quotes or (answering.answerability or 0.0) < self._rule.threshold:
+            yield self._refused(answering, answering.why_not)
             return
         yield EvidenceChosen(evidence=answering.evidence)
 
         draft = self._draft(answering)
         watch.stop("write")
         if draft is not None and not draft.sentences:
-            yield self._refused(answering, RefusalReason.NOT_ANSWERED_BY_THE_RECORD)
+            yield self._refused(answering, answering.why_not)
             return
         for sentence in self._verified(answering, draft) if draft is not None else ():
             yield SentenceVerified(sentence=sentence)
@@ -144,16 +145,20 @@ class Assistant:
             return RefusalReason.NO_DOCUMENT
         return RefusalReason.NOTHING_IN_TIME_SCOPE
 
-    def _choose_evidence(self, answering: WorkingAnswer) -> tuple[Asking, tuple[Scored, ...]]:
-        """Set the evidence, best first, and return which of it answers when it is quoted."""
+    def _choose_evidence(self, answering: WorkingAnswer) -> tuple[Scored, ...]:
+        """Set the evidence, best first, and how likely it answers; return which of it answers when it is quoted."""
         asking = Asking.of(answering.asked.text, answering.passages)
-        scored = score(measure(asking, answering.passages, self._meanings))
+        scored = score(measure(asking, answering.passages))
+        answering.signals = signals(asking, answering.passages, scored, self._text_of)
+        answering.answerability = self._rule.probability(answering.signals) if scored else 0.0
+        if scored and takes_for_granted(asking, scored[0]):
+            answering.why_not = RefusalReason.FALSE_PREMISE
         best = without_repeats(scored, limit=self._settings.evidence_sentences)
-        shown = [one for one in best if one.score >= _WORTH_SHOWING * best[0].score]
+        shown = [one for one in best if log_odds(one.score) >= log_odds(best[0].score) - _WORTH_SHOWING]
         answering.evidence = tuple(
             evidence_of(one.fit, number=number, score=one.score) for number, one in enumerate(shown, start=1)
         )
-        return asking, choose_quotes(asking, shown, limit=self._settings.extractive_sentences)
+        return choose_quotes(asking, shown, limit=self._settings.extractive_sentences)
 
     def _text_of(self, header: DocumentHeader) -> str:
         try:
@@ -170,7 +175,9 @@ class Assistant:
             if mode is Mode.MODEL:
                 answering.notes.append("No chat model is set up; the answer quotes the record instead.")
             return None
-        answering.prompt = self._chat.prompt
+        prompt = self._chat.prompt
+        sizes = shown_sizes(answering.evidence, answering.asked.text)
+        answering.prompt = replace(prompt, parts={**prompt.parts, **sizes})
         answering.model = self._chat.model_id
         try:
             draft = self._chat.write(answering.asked.text, answering.evidence)

@@ -1,26 +1,27 @@
-"""Whether the evidence answers the question: a small logistic score, and what it looks at."""
+"""Which sentences answer a question, and what tells whether the record answers it at all."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.corpus import DocumentHeader
-from service.answering.asked import Asked
-from service.answering.lexical_match import Term, is_in, joined_keys
-from service.answering.relevance import Asking, Fit
+from domain.corpus import DocumentHeader, RankedPassage
+from service.answering.lexical_match import Term, coverage, is_in, terms_of
+from service.answering.relevance import Asking, Fit, surroundings
 
-_BIAS: Final = -3.0
-_WORDS: Final = 0.8
-_AROUND: Final = 1.0
-_MEANING: Final = 2.5
-_COSINE: Final = 3.0
-_HOLDS: Final = 0.6
-_FIRST: Final = 0.4
-_LACKS_ASKED: Final = 1.2
-_ABSENT: Final = 1.5
-_UNKNOWN: Final = 3.5
-_UNSEEN: Final = 0.3
+# Log-odds of being part of the answer; fitted by tools/reader/fit.py, see docs/measurements.md.
+_BIAS: Final = -3.55
+WEIGHTS: Final[Mapping[str, float]] = {
+    "passage": 0.23,
+    "behind": -0.62,
+    "beside": 0.24,
+    "holds_span": 1.2,
+    "words": 1.28,
+    "holds_asked": 0.5,
+}
+_ELSEWHERE: Final = 0.5  # A name that is only elsewhere in the document is half missing.
+_MOST_OF_IT: Final = 0.75  # Share of a question without its figures.
+_NOTHING: Final = -8.0  # Log-odds where nothing was read.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +38,48 @@ def score(fits: Sequence[Fit]) -> tuple[Scored, ...]:
     return tuple(sorted(scored, key=lambda one: (-one.score, one.fit.rank, one.fit.span)))
 
 
-def answerability(asking: Asking, best: Sequence[Scored], document_text: Callable[[DocumentHeader], str]) -> float:
-    """Return how likely the best sentences answer the question, 0..1.
+def signals(
+    asking: Asking,
+    passages: Sequence[RankedPassage],
+    scored: Sequence[Scored],
+    document_text: Callable[[DocumentHeader], str],
+) -> dict[str, float]:
+    """Return what tells whether the record answers the question; nothing where no sentence was found.
 
-    Names and numbers of the question that are not beside the sentence count against it; those that are nowhere in its
-    document count more, since a record that never names the thing asked about does not answer.
+    By name: `near`, the greatest cosine of a passage; `passage` and `span`, the reader's best scores; `missing`, the
+    share of the question's names and numbers that the best sentence's document lacks, not their number, since a long
+    question names much that an answer need not repeat.
+
+    Args:
+        asking: The question.
+        passages: What was found.
+        scored: Their sentences, best first.
+        document_text: Looks up the whole text of a document.
     """
-    return max((_logistic(_answer_logit(asking, one, document_text)) for one in best), default=0.0)
+    if not scored:
+        return {}
+    readings = [ranked.reading for ranked in passages if ranked.reading is not None]
+    return {
+        "near": max((ranked.cosine for ranked in passages if ranked.cosine is not None), default=0.0),
+        "passage": max((reading.answers for reading in readings), default=_NOTHING),
+        "span": max((reading.span_score for reading in readings), default=_NOTHING),
+        "missing": _missing(asking, scored[0].fit, document_text),
+    }
+
+
+def takes_for_granted(asking: Asking, best: Scored) -> bool:
+    """Tell whether the question takes a figure for granted of which the best sentence gives another.
+
+    It does when the sentence and what stands around it say most of the question but its figures, and have others.
+    """
+    said = surroundings(best.fit.ranked)
+    figures = [term for term in asking.terms if term.kind == "number"]
+    others = [term for term in asking.terms if term.kind != "number"]
+    wrong = [term for term in figures if not is_in(term.key, said)]
+    known = {term.key for term in figures}
+    gives_another = any(term.kind == "number" and term.key not in known for term in terms_of(best.fit.text))
+    names_all = all(is_in(term.key, said) for term in others if term.kind == "name")
+    return bool(wrong) and gives_another and names_all and coverage(others, said, asking.weights) >= _MOST_OF_IT
 
 
 def log_odds(score: float) -> float:
@@ -52,36 +88,19 @@ def log_odds(score: float) -> float:
     return math.log(bounded / (1 - bounded))
 
 
-def _answer_logit(asking: Asking, one: Scored, document_text: Callable[[DocumentHeader], str]) -> float:
-    absent, unknown = _missing(asking, one.fit, document_text)
-    typed = asking.asked not in {Asked.ANY, Asked.WHY}
-    lacks = typed and not one.fit.holds_asked
-    missing = _ABSENT * absent + _UNKNOWN * unknown + _UNSEEN * one.fit.unseen
-    return _relevance(one.fit) - _LACKS_ASKED * lacks - missing
-
-
 def _relevance(fit: Fit) -> float:
-    return (
-        _BIAS
-        + _WORDS * fit.words
-        + _AROUND * fit.around
-        + _MEANING * fit.meaning
-        + _COSINE * fit.cosine
-        + _HOLDS * fit.holds_asked
-        + _FIRST / fit.rank
-    )
+    return _BIAS + math.fsum(weight * getattr(fit, name) for name, weight in WEIGHTS.items())
 
 
-def _missing(asking: Asking, fit: Fit, document_text: Callable[[DocumentHeader], str]) -> tuple[int, int]:
-    """Count the question's names and numbers that are only elsewhere in the document, and those that are nowhere."""
-    header, passage = fit.ranked.citable.header, fit.ranked.passage
-    around = joined_keys((passage.text, passage.heading, header.title, header.publisher, header.place))
-    missing = [term for term in asking.particulars if not is_in(term.key, around)]
+def _missing(asking: Asking, fit: Fit, document_text: Callable[[DocumentHeader], str]) -> float:
+    """Return the share of the question's names and numbers that the document lacks, 0..1."""
+    named = {term.key: term for term in asking.particulars}.values()
+    around = surroundings(fit.ranked)
+    missing = [term for term in named if not is_in(term.key, around)]
     if not missing:
-        return 0, 0
-    text = document_text(header).casefold()
-    known = [term for term in missing if _occurs(term, text)]
-    return len(known), len(missing) - len(known)
+        return 0.0
+    text = document_text(fit.ranked.citable.header).casefold()
+    return sum(_ELSEWHERE if _occurs(term, text) else 1.0 for term in missing) / len(named)
 
 
 def _occurs(term: Term, text: str) -> bool:

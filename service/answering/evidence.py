@@ -6,11 +6,9 @@ from typing import Final
 
 from domain.answers import Evidence
 from domain.corpus import Citable, RankedPassage, Span
-from service.answering.lexical_match import coverage, keys_of, terms_of
-from service.answering.meaning import Meanings
-from service.answering.relevance import Asking, Fit, Sentence, fits
+from service.answering.lexical_match import terms_of
+from service.answering.relevance import Asking, Fit, Sentence, fit
 
-MOST_MEASURED: Final = 16  # Sentences whose vectors are computed; each costs about 3 ms on two cores.
 _LEAST_WORDS: Final = 3
 _SPOKEN_SHARE: Final = 0.4  # A statement shorter than this share of a sentence does not speak for it.
 _MOST_SENTENCES: Final = 40  # Per passage; a list of many hundred short lines is not read to its end.
@@ -27,11 +25,10 @@ def sentences_of(ranked: RankedPassage) -> Iterator[Sentence]:
             yield Sentence(ranked=ranked, span=span, text=text)
 
 
-def measure(asking: Asking, passages: Sequence[RankedPassage], meanings: Meanings) -> tuple[Fit, ...]:
-    """Return how the most promising sentences fit the question, in no particular order."""
-    found = [sentence for ranked in passages for sentence in sentences_of(ranked)]
-    promising = sorted(found, key=lambda sentence: (-_promise(asking, sentence), sentence.ranked.rank, sentence.span))
-    return fits(asking, promising[:MOST_MEASURED], meanings)
+def measure(asking: Asking, passages: Sequence[RankedPassage]) -> tuple[Fit, ...]:
+    """Return how each sentence that can be evidence fits the question, in reading order."""
+    best = max((ranked.score for ranked in passages), default=0.0)
+    return tuple(fit(asking, sentence, best=best) for ranked in passages for sentence in sentences_of(ranked))
 
 
 def evidence_of(fit: Fit, *, number: int, score: float) -> Evidence:
@@ -71,9 +68,3 @@ def _can_answer(text: str, *, alone: bool) -> bool:
         return False
     # A paragraph without an end mark is a heading or a caption, unless it is a whole sentence with a number or so.
     return not (alone and not _END_MARKS.search(text) and len(terms_of(text)) <= _LEAST_WORDS * 3)
-
-
-def _promise(asking: Asking, sentence: Sentence) -> float:
-    inside = coverage(asking.terms, keys_of(sentence.text), asking.weights)
-    around = coverage(asking.terms, keys_of(sentence.ranked.passage.text), asking.weights)
-    return inside + 0.5 * around + 0.6 / sentence.ranked.rank

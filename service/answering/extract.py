@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
+from service.answering.asked import Asked
 from service.answering.decide import Scored, log_odds
 from service.answering.lexical_match import is_in, keys_of, overlap
 from service.answering.relevance import Asking
 
-_NEAR_BEST: Final = 0.85
-_NEAR_BEST_ODDS: Final = 1.0  # Near 1 shares say little: 0.97 and 0.89 are 1.4 apart.
-_ADDS: Final = 0.75  # Of the best sentence's relevance, for one that covers more of the question.
+# How far below the best sentence's log-odds another may lie and still be quoted; docs/measurements.md, "Evidence".
+_NEAR_BEST: Final = 1.2
+_NEAR_BEST_OPEN: Final = 2.0  # Where the question does not ask for one thing of a kind, an answer takes more sentences.
+_ADDS: Final = 2.0  # For one that covers more of the question.
 _ADDED_SHARE: Final = 0.2
 _SAME: Final = 0.6  # Jaccard similarity of content words above which two sentences say the same.
 
@@ -42,10 +44,10 @@ def without_repeats(scored: Sequence[Scored], *, limit: int) -> tuple[Scored, ..
 def _belongs(asking: Asking, one: Scored, chosen: Sequence[Scored]) -> bool:
     if any(overlap(one.fit.text, other.fit.text) > _SAME for other in chosen):
         return False
-    best = chosen[0].score
-    if one.score >= _NEAR_BEST * best and log_odds(one.score) >= log_odds(best) - _NEAR_BEST_ODDS:
+    behind = log_odds(chosen[0].score) - log_odds(one.score)
+    if behind <= (_NEAR_BEST_OPEN if asking.asked in {Asked.ANY, Asked.WHY} else _NEAR_BEST):
         return True
-    return one.score >= _ADDS * best and _added(asking, one, chosen) >= _ADDED_SHARE
+    return behind <= _ADDS and _added(asking, one, chosen) >= _ADDED_SHARE
 
 
 def _added(asking: Asking, one: Scored, chosen: Sequence[Scored]) -> float:

@@ -8,7 +8,6 @@ from typing import Final
 from domain.corpus import RankedPassage, Span
 from service.answering.asked import Asked, asked_for, holds
 from service.answering.lexical_match import Term, coverage, is_in, joined_keys, keys_of, terms_of
-from service.answering.meaning import Meanings, nearest_word
 
 _GENERIC_WEIGHT: Final = 0.35
 # Words that say what kind of thing is asked about: an answer need not repeat them.
@@ -22,9 +21,6 @@ _GENERIC: Final = frozenset(
     """.split()
     for key in keys_of(word)
 )
-_SAME_MEANING: Final = 0.75  # Cosine of single words that replace each other in sentences: "accord" and "agreement".
-_OTHER_MEANING: Final = 0.40
-_RELATED: Final = 0.55  # Above, a word of the text says at least something like the question's word.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +40,7 @@ class Asking:
     def of(cls, question: str, passages: Sequence[RankedPassage]) -> "Asking":
         """Weigh a question's terms by how rare they are among the passages that were found for it."""
         terms = tuple({term.key: term for term in terms_of(question)}.values())
-        found = [_surroundings(ranked) for ranked in passages]
+        found = [surroundings(ranked) for ranked in passages]
         return cls(
             text=question,
             terms=terms,
@@ -60,28 +56,31 @@ class Asking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """One sentence and how it fits the question; all numbers but `cosine` are in 0..1.
+    """One sentence and how it fits the question; shares are in 0..1.
 
     Attributes:
         words: Weighted share of the question's terms in the sentence.
-        around: The same in its paragraph, heading and title.
-        meaning: The same in the sentence, with credit for words of nearly the same meaning.
-        cosine: Nearness of the whole sentence to the question, -1..1.
-        unseen: How many plain words of the question neither it nor its surroundings hold, nor anything like them.
+        passage: Log-odds of its passage.
+        behind: By how much these are less than those of the best passage.
+        beside: By how much the reader takes it to answer more than the other sentences of its passage do on average.
+        holds_span: Whether the words stand in it that the reader takes for the answer.
         holds_asked: Whether it holds what is asked for: a time, a number, a name.
-        rank: 1-based rank of its passage.
     """
 
     ranked: RankedPassage
     span: Span
     text: str
     words: float
-    around: float
-    meaning: float
-    cosine: float
-    unseen: int
+    passage: float
+    behind: float
+    beside: float
+    holds_span: bool
     holds_asked: bool
-    rank: int
+
+    @property
+    def rank(self) -> int:
+        """1-based rank of its passage."""
+        return self.ranked.rank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,66 +92,31 @@ class Sentence:
     text: str
 
 
-def fits(asking: Asking, sentences: Sequence[Sentence], meanings: Meanings) -> tuple[Fit, ...]:
-    """Measure each sentence against the question, in the order given."""
-    texts = [sentence.text for sentence in sentences]
-    cosines = meanings.to_question(asking.text, texts)
-    near = _near_words(asking, texts, meanings)
-    return tuple(
-        _fit(asking, sentence, cosine, near_words)
-        for sentence, cosine, near_words in zip(sentences, cosines, near, strict=True)
-    )
-
-
-def _fit(asking: Asking, sentence: Sentence, cosine: float, near: Mapping[str, float]) -> Fit:
-    keys = keys_of(sentence.text)
-    around = _surroundings(sentence.ranked)
+def fit(asking: Asking, sentence: Sentence, *, best: float) -> Fit:
+    """Measure a sentence against the question; `best` is the score of the best passage."""
+    ranked, reading = sentence.ranked, sentence.ranked.reading
     return Fit(
-        ranked=sentence.ranked,
+        ranked=ranked,
         span=sentence.span,
         text=sentence.text,
-        words=coverage(asking.terms, keys, asking.weights),
-        around=coverage(asking.terms, around, asking.weights),
-        meaning=_soft_coverage(asking, keys, near),
-        cosine=cosine,
-        unseen=_unseen(asking, around, near),
+        words=coverage(asking.terms, keys_of(sentence.text), asking.weights),
+        passage=ranked.score,
+        behind=best - ranked.score,
+        beside=_beside(ranked, sentence.span),
+        holds_span=reading is not None and reading.span is not None and sentence.span.contains(reading.span),
         holds_asked=holds(asking.asked, sentence.text, asking.text),
-        rank=sentence.ranked.rank,
     )
 
 
-def _near_words(asking: Asking, texts: Sequence[str], meanings: Meanings) -> list[dict[str, float]]:
-    """Return, per text, the cosine of each plain question word with the nearest word of the text."""
-    plain = [term.text.casefold() for term in asking.terms if term.kind == "word"]
-    words = [list(dict.fromkeys(term.text.casefold() for term in terms_of(text))) for text in texts]
-    meanings.vectors([*plain, *(word for row in words for word in row)])  # In one batch; then they are remembered.
-    return [nearest_word(plain, row, meanings) for row in words]
+def _beside(ranked: RankedPassage, span: Span) -> float:
+    if ranked.reading is None:
+        return 0.0
+    scores = ranked.reading.sentences
+    return scores[ranked.passage.sentences.index(span)] - math.fsum(scores) / len(scores)
 
 
-def _unseen(asking: Asking, around: frozenset[str], near: Mapping[str, float]) -> int:
-    return sum(
-        term.kind == "word"
-        and term.key not in _GENERIC
-        and not is_in(term.key, around)
-        and near.get(term.text.casefold(), 0.0) < _RELATED
-        for term in asking.terms
-    )
-
-
-def _soft_coverage(asking: Asking, keys: frozenset[str], near: Mapping[str, float]) -> float:
-    total = covered = 0.0
-    for term in asking.terms:
-        weight = asking.weights[term.key]
-        total += weight
-        if is_in(term.key, keys):
-            covered += weight
-        else:
-            nearness = (near.get(term.text.casefold(), 0.0) - _OTHER_MEANING) / (_SAME_MEANING - _OTHER_MEANING)
-            covered += weight * min(max(nearness, 0.0), 1.0)
-    return covered / total if total else 0.0
-
-
-def _surroundings(ranked: RankedPassage) -> frozenset[str]:
+def surroundings(ranked: RankedPassage) -> frozenset[str]:
+    """Return the keys of a passage's words, and of what stands above it: heading, title, publisher, place."""
     header, passage = ranked.citable.header, ranked.passage
     return joined_keys((passage.text, passage.heading, header.title, header.publisher, header.place))
 

@@ -54,6 +54,11 @@ def show_question(text: str) -> str:
     return _inline(text)
 
 
+def shown_sizes(evidence: Sequence[Evidence], question: str) -> dict[str, int]:
+    """Return how many characters of a prompt each piece of evidence takes, by its id, and the question."""
+    return {**{piece.evidence_id: len(_show(piece)) for piece in evidence}, "question": len(show_question(question))}
+
+
 def reply_schema(evidence_ids: Sequence[str]) -> dict[str, Any]:
     """Return the JSON schema of a reply, in which only the shown ids can be named."""
     sentence = {

@@ -32,7 +32,9 @@ class WorkingAnswer:
     Attributes:
         passages: What retrieval handed on, best first.
         evidence: What the writer is shown, best first.
-        answerability: How likely the evidence answers, 0..1.
+        answerability: How likely the record answers, 0..1; `None` before anything was searched.
+        signals: What that was judged by.
+        why_not: The reason of a refusal, should it come to one.
         sentences: Verified so far.
         withheld: Written, but not supported.
         notes: What the reader should know about how it went.
@@ -50,6 +52,8 @@ class WorkingAnswer:
         self.withheld: list[WithheldSentence] = []
         self.notes: list[str] = []
         self.answerability: float | None = None
+        self.signals: dict[str, float] = {}
+        self.why_not = RefusalReason.NOT_ANSWERED_BY_THE_RECORD
         self.prompt: PromptUsed | None = None
         self.model: str | None = None
         self.tokens = (0, 0)
@@ -107,6 +111,7 @@ class WorkingAnswer:
             passages=self.passages,
             evidence=self.evidence,
             answerability=self.answerability,
+            signals=self.signals,
             prompt=self.prompt,
             model=self.model,
             prompt_tokens=prompt_tokens,
@@ -136,6 +141,8 @@ def _message(reason: RefusalReason, scope: TimeScope) -> str:
             return f"The record holds no document {_in_words(scope)}."
         case RefusalReason.CONFLICTING:
             return "The record holds statements that contradict each other."
+        case RefusalReason.FALSE_PREMISE:
+            return "The record gives another figure than the question does. The nearest passages are listed."
         case RefusalReason.NOT_ANSWERED_BY_THE_RECORD:
             within = "" if scope.is_open else f" {_in_words(scope)}"
             return f"The record{within} does not say. The nearest passages are listed."

@@ -10,19 +10,21 @@ from domain.answers import Answer, CitedAnswer, Mode, Question, Refusal, Refusal
 from domain.errors import ChatModelError, QuestionError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 from retriever.wiring import Record
-from tests.support.assistants import assistant_over, record_of
+from service.answering.reply import shown_sizes
+from tests.support.assistants import HALF_THE_WORDS, assistant_over, record_of
 from tests.support.chat_models import PlayedModel
 from tests.support.records import prepared
 
 BRIDGE = "The governor said that the northern bridge would open in June."
 LOAN = "Tarrow will lend the valley 87 million crowns for the bridge."
+DAM = "Engineers inspected the old dam."
 
 
 @pytest.fixture
 def record(tmp_path: Path) -> Iterator[Record]:
     documents = [
         prepared("bridge", BRIDGE, LOAN, published=date(2024, 3, 1), publisher="Harbour Gazette"),
-        prepared("dam", "Engineers inspected the old dam.", published=date(2024, 5, 1), publisher="Valley Post"),
+        prepared("dam", DAM, published=date(2024, 5, 1), publisher="Valley Post"),
     ]
     with record_of(tmp_path, documents) as opened:
         yield opened
@@ -169,7 +171,47 @@ def test_what_the_record_does_not_say_is_refused(record: Record, question: str) 
 
     assert refusal.reason is RefusalReason.NOT_ANSWERED_BY_THE_RECORD
     assert refusal.nearest
-    assert all(citation.quote in {BRIDGE, LOAN, "Engineers inspected the old dam."} for citation in refusal.nearest)
+    assert all(citation.quote in {BRIDGE, LOAN, DAM} for citation in refusal.nearest)
+
+
+def test_only_evidence_nearly_as_good_as_the_best_is_shown(record: Record) -> None:
+    """What says nothing of the question would only lengthen the prompt, though it was found."""
+    answer = _answer(record, Question(text="When will the northern bridge open?"))
+
+    assert [piece.text for piece in answer.trace.evidence] == [BRIDGE]
+    assert {ranked.passage.text for ranked in answer.trace.passages} == {BRIDGE, LOAN, DAM}
+
+
+def test_a_refusal_of_a_question_that_takes_a_wrong_figure_for_granted_says_so(record: Record) -> None:
+    """The record says 87 where the question says 85; a question that gives no figure is only not answered."""
+    wrong = _refusal(
+        _answer(record, Question(text="Why will Tarrow lend the valley 85 million crowns?"), PlayedModel())
+    )
+    open_question = _refusal(_answer(record, Question(text="Why will Tarrow lend the valley crowns?"), PlayedModel()))
+
+    assert wrong.reason is RefusalReason.FALSE_PREMISE
+    assert "another figure" in wrong.message
+    assert wrong.nearest[0].quote == LOAN
+    assert open_question.reason is RefusalReason.NOT_ANSWERED_BY_THE_RECORD
+
+
+def test_a_wrong_figure_alone_refuses_nothing(record: Record) -> None:
+    """Who asks with the wrong figure and can be answered reads the right one."""
+    answer = _cited(_answer(record, Question(text="Will Tarrow lend the valley 85 million crowns?")))
+
+    assert answer.text == f"{LOAN} [1]"
+
+
+def test_the_trace_says_what_the_decision_and_the_prompt_were_made_of(record: Record) -> None:
+    """Each signal by name, and the characters that the evidence and the question took."""
+    chat = PlayedModel(sentences=[("The northern bridge will open in June.", ("E1",))])
+
+    trace = _answer(record, Question(text="When will the northern bridge open?"), chat).trace
+
+    assert trace.signals.keys() == {"near", "passage", "span", "missing"}
+    assert trace.answerability == pytest.approx(HALF_THE_WORDS.probability(trace.signals))
+    assert trace.prompt is not None
+    assert trace.prompt.parts == shown_sizes(trace.evidence, trace.stand_alone_question)
 
 
 def test_an_empty_record_says_that_it_is_empty(tmp_path: Path) -> None:
@@ -189,7 +231,7 @@ def test_later_documents_do_not_answer_an_earlier_question(record: Record) -> No
     later = _answer(record, Question(text="Who inspected the old dam?"))
 
     assert (_refusal(by_request).trace.scope, _refusal(by_question).trace.scope) == (scope, scope)
-    assert _cited(later).text == "Engineers inspected the old dam. [1]"
+    assert _cited(later).text == f"{DAM} [1]"
 
 
 def test_a_scope_without_documents_is_a_reason_of_its_own(record: Record) -> None:

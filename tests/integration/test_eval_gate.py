@@ -29,6 +29,7 @@ from service.answering.decide import Scored, score
 from service.answering.relevance import Fit
 from service.answering.verify import Supported
 from service.answering.working_answer import WorkingAnswer
+from service.calibration import RefusalRule
 
 pytestmark = [pytest.mark.models, pytest.mark.soak, pytest.mark.timeout(1200)]
 
@@ -75,7 +76,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Run:
         pytest.param({}, True, id="questions in another order"),
         pytest.param({"models": {"encoder_dtype": "float32"}}, False, id="vectors of another precision"),
         pytest.param({"ingest": {"window_passages": 64}}, False, id="documents committed in smaller windows"),
-        pytest.param({"retrieval": {"rrf_k": 61}}, False, id="a constant moved by less than it matters"),
+        pytest.param({"retrieval": {"word_weight": 0.0201}}, False, id="a constant moved by less than it matters"),
     ],
 )
 def test_a_change_that_changes_nothing_passes(
@@ -101,7 +102,7 @@ def _ignore_dates(patch: pytest.MonkeyPatch) -> None:
 
 
 def _never_refuse(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(assistant, "answerability", lambda *_: 1.0)
+    patch.setattr(RefusalRule, "probability", lambda *_: 1.0)
 
 
 def _quote_the_worst(patch: pytest.MonkeyPatch) -> None:

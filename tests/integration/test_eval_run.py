@@ -67,9 +67,9 @@ def test_dateline_answers_with_verbatim_quotes_and_refuses_what_is_not_there(tmp
 
 
 def test_parts_of_retrieval_rank_the_same_record(tmp_path: Path, wire: DataSet) -> None:
-    ran(tmp_path, wire, ["bm25", "dense", "fusion"])
+    ran(tmp_path, wire, ["bm25", "dense", "rrf", "fusion", "reader"])
 
-    for system in ("bm25", "dense", "fusion"):
+    for system in ("bm25", "dense", "rrf", "fusion", "reader"):
         found = outcomes(tmp_path, system)
         assert [outcome.status for outcome in found.values()] == ["retrieved"] * 3
         assert found["q1"].found[0].doc_id == "port/1"

@@ -11,7 +11,12 @@ from retriever.wiring import Record, open_record
 from service.answering.assistant import Assistant
 from service.answering.meaning import Meanings
 from service.answering.support import LexicalSupportChecker
+from service.calibration import Model, RefusalRule
 from tests.support.encoders import HashingEncoder
+from tests.support.readers import WordsReader
+
+# What `WordsReader` makes of the best passage decides: less than half of the question's words in one refuses.
+HALF_THE_WORDS = RefusalRule(model=Model(bias=0.0, weights={"passage": 1.0}), threshold=0.5)
 
 
 def assistant_over(
@@ -21,14 +26,13 @@ def assistant_over(
     kept: list[Answer] | None = None,
     settings: AnswerSettings | None = None,
 ) -> Assistant:
-    """An assistant that appends its receipts to `kept`."""
-    meanings = Meanings(record.encoder)
+    """An assistant that refuses by `HALF_THE_WORDS`, and appends its receipts to `kept`."""
     return Assistant(
         record=record.ledger,
         retriever=record.retriever,
-        meanings=meanings,
-        checker=LexicalSupportChecker(meanings),
+        checker=LexicalSupportChecker(Meanings(record.encoder)),
         chat=chat,
+        rule=HALF_THE_WORDS,
         settings=settings or AnswerSettings(),
         passages=12,
         keep=([] if kept is None else kept).append,
@@ -37,8 +41,10 @@ def assistant_over(
 
 @contextmanager
 def record_of(folder: Path, documents: Sequence[PreparedDocument]) -> Iterator[Record]:
-    """A real record that holds `documents`, with an encoder that needs no model."""
-    with open_record(load_settings(data_dir=folder), access="write", encoder=HashingEncoder()) as record:
+    """A real record that holds `documents`, with an encoder and a reader that need no model."""
+    with open_record(
+        load_settings(data_dir=folder), access="write", encoder=HashingEncoder(), reader=WordsReader()
+    ) as record:
         record.ledger.commit(documents)
         record.publish()
         yield record

@@ -83,7 +83,12 @@ def ranking(*passages: str | RankedPassage) -> tuple[RankedPassage, ...]:
 
 
 def ranked(
-    text: str, *, rank: int = 1, document_id: str | None = None, duplicate_of: str | None = None
+    text: str,
+    *,
+    rank: int = 1,
+    score: float = 0.0,
+    document_id: str | None = None,
+    duplicate_of: str | None = None,
 ) -> RankedPassage:
     """One ranked passage; its id is its text."""
     document = prepared(document_id or text, text, duplicate_of=duplicate_of)
@@ -97,7 +102,31 @@ def ranked(
         text=text,
         sentences=passage.sentences,
     )
-    return RankedPassage(citable=Citable(passage=named, header=document.document.header), rank=rank, score=0.0)
+    return RankedPassage(citable=Citable(passage=named, header=document.document.header), rank=rank, score=score)
+
+
+def paragraph(
+    *sentences: str, offset: int = 0, document_id: str = "d", title: str | None = None, score: float = 0.0
+) -> RankedPassage:
+    """One ranked passage of these sentences, which begins at `offset` of its document."""
+    text, spans, start = " ".join(sentences), [], offset
+    for sentence in sentences:
+        spans.append(Span(start=start, end=start + len(sentence)))
+        start += len(sentence) + 1
+    span = Span(start=offset, end=offset + len(text))
+    header = DocumentHeader(
+        document_id=document_id, version=1, content_sha256="", source_uri=f"file:///{document_id}.txt", title=title
+    )
+    passage = Passage(
+        passage_id=passage_id_of(document_id, 1, span),
+        document_id=document_id,
+        version=1,
+        ordinal=0,
+        span=span,
+        text=text,
+        sentences=tuple(spans),
+    )
+    return RankedPassage(citable=Citable(passage=passage, header=header), rank=1, score=score)
 
 
 @dataclass(kw_only=True)

@@ -1,5 +1,6 @@
 """Synthetic runs: cases of one form, and outcomes that are right as often as is asked."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,13 @@ def _outcome(case: Case, number: int, difficulty: float, skill: float, slowness:
         for shift in range(0 if right else 3, 12)
     )
     confidence = round(1 - 0.8 * difficulty if case.answerable else 0.8 * difficulty, 4)
+    signals = {"sure": _log_odds(confidence)}
     if case.answerable and not right and number % 2:
         return Outcome(
             status="refused",
             refusal_reason="not_answered_by_the_record",
             confidence=confidence,
+            signals=signals,
             found=found,
             timings_ms=timings,
         )
@@ -120,6 +123,7 @@ def _outcome(case: Case, number: int, difficulty: float, skill: float, slowness:
             status="refused",
             refusal_reason="not_answered_by_the_record",
             confidence=confidence,
+            signals=signals,
             found=found,
             timings_ms=timings,
         )
@@ -132,8 +136,14 @@ def _outcome(case: Case, number: int, difficulty: float, skill: float, slowness:
         sentences=(Sentence(text=said, quotes=(quote,)),),
         found=found,
         confidence=confidence,
+        signals=signals,
         timings_ms=timings,
     )
+
+
+def _log_odds(confidence: float) -> float:
+    bounded = min(max(confidence, 1e-4), 1 - 1e-4)
+    return round(math.log(bounded / (1 - bounded)), 4)
 
 
 def _story(number: int) -> str:

@@ -20,6 +20,7 @@ from service.answering.assistant import Assistant
 from service.api.app import create_app
 from service.wiring import OpenService, open_service
 from tests.support.encoders import HashingEncoder
+from tests.support.readers import WordsReader
 
 
 def serving_settings(data_dir: Path, **server: Any) -> Settings:
@@ -32,7 +33,7 @@ def serving_settings(data_dir: Path, **server: Any) -> Settings:
 @contextmanager
 def opened(settings: Settings, documents: Sequence[PreparedDocument]) -> Iterator[OpenService]:
     """Open a service over `documents`."""
-    with open_service(settings, access="write", encoder=HashingEncoder()) as service:
+    with open_service(settings, access="write", encoder=HashingEncoder(), reader=WordsReader()) as service:
         service.record.ledger.commit(documents)
         service.record.publish()
         yield service

@@ -32,7 +32,7 @@ ANSWER = {
 
 
 def test_every_system_of_the_issue_is_in_the_table() -> None:
-    names = "dateline bm25 dense fusion closed-book plain-rag openai-compatible command".split()
+    names = "dateline bm25 dense rrf fusion reader closed-book plain-rag openai-compatible command".split()
 
     assert list(SYSTEMS) == names
 

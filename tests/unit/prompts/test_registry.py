@@ -46,7 +46,12 @@ def test_the_newest_version_is_loaded_by_default() -> None:
 
     assert (prompt.name, prompt.version) == ("answer", newest)
     assert prompt.inputs == {"question", "evidence"}
-    assert prompt.used == PromptUsed(name="answer", version=newest, digest=prompt.digest)
+    assert prompt.used == PromptUsed(
+        name="answer",
+        version=newest,
+        digest=prompt.digest,
+        parts={"instructions": len(prompt.render(question="", evidence=""))},
+    )
 
 
 def test_values_are_filled_in_one_pass() -> None:

@@ -1,9 +1,7 @@
 from domain.answers import Evidence
 from domain.corpus import Citable, DocumentHeader, Passage, RankedPassage, Span, Statement
-from service.answering.evidence import MOST_MEASURED, evidence_of, measure, sentences_of, speaker_of
-from service.answering.meaning import Meanings
+from service.answering.evidence import evidence_of, measure, sentences_of, speaker_of
 from service.answering.relevance import Asking
-from tests.support.encoders import HashingEncoder
 from tests.support.records import ranked
 
 
@@ -70,20 +68,27 @@ def test_a_long_list_is_not_read_to_its_end() -> None:
     assert len(list(sentences_of(passage(*["The bridge opens."] * 500)))) == 40
 
 
-def test_the_most_promising_sentences_are_measured() -> None:
-    """Beyond the limit, those that share the least with the question are left out unmeasured."""
-    passages = [ranked(f"Ferry number {number} sails at dawn.", rank=number) for number in range(1, 40)]
-    passages.append(ranked("The bridge opens in May.", rank=40))
+def test_every_sentence_that_can_be_evidence_is_measured() -> None:
+    """In the order of the passages and of their text, however little they share with the question."""
+    passages = [passage("Ferries sail at dawn.", "Will it open?", "The bridge opens."), ranked("Cars pay a toll.")]
 
-    found = measure(Asking.of("When does the bridge open?", passages), passages, Meanings(HashingEncoder()))
+    found = measure(Asking.of("When does the bridge open?", passages), passages)
 
-    assert len(found) == MOST_MEASURED
-    assert "The bridge opens in May." in {fit.text for fit in found}
+    assert [fit.text for fit in found] == ["Ferries sail at dawn.", "The bridge opens.", "Cars pay a toll."]
+
+
+def test_sentences_are_measured_from_the_best_passage() -> None:
+    """Which need not be the first: those of the best are behind by nothing, the others by what theirs scores less."""
+    passages = [ranked("Ferries sail at dawn.", score=-1.0), ranked("The bridge opens.", score=2.0)]
+
+    found = measure(Asking.of("When does the bridge open?", passages), passages)
+
+    assert [fit.behind for fit in found] == [3.0, 0.0]
 
 
 def test_evidence_is_a_numbered_sentence_with_its_speaker_and_copies() -> None:
     source = passage("The bridge opens.", "It will be free, the mayor said.", statements=(("The mayor", 18, 33),))
-    fits = measure(Asking.of("Is it free?", [source]), [source], Meanings(HashingEncoder()))
+    fits = measure(Asking.of("Is it free?", [source]), [source])
     (fit,) = [fit for fit in fits if "free" in fit.text]
 
     piece = evidence_of(fit, number=7, score=0.25)

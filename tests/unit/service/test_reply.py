@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from domain.errors import MalformedReplyError
 from domain.ports import DraftSentence
 from prompts.registry import load_prompt
-from service.answering.reply import parse_reply, reply_schema, show_evidence, show_question
+from service.answering.reply import parse_reply, reply_schema, show_evidence, show_question, shown_sizes
 from tests.support.evidence import evidence
 
 SHOWN = ("E1", "E2")
@@ -108,3 +108,15 @@ def test_a_document_cannot_leave_its_tag() -> None:
 
     assert shown.count("<") == shown.count(">") == 2
     assert "<" not in show_question("Who?</evidence>")
+
+
+def test_the_sizes_of_the_parts_add_up_to_the_prompt() -> None:
+    """Instructions, each piece of evidence and the question; what is left is the line end between two pieces."""
+    prompt = load_prompt("answer")
+    pieces, question = evidence("The bridge opens.", "Cars pay\n a toll."), "When  does it open?"
+
+    sizes = {**prompt.used.parts, **shown_sizes(pieces, question)}
+
+    assert sizes.keys() == {"instructions", "E1", "E2", "question"}
+    whole = prompt.render(evidence=show_evidence(pieces), question=show_question(question))
+    assert sum(sizes.values()) == len(whole) - 1

@@ -14,13 +14,11 @@ from domain.answers import (
 )
 from domain.corpus import RankedPassage
 from service.answering.decide import Scored
-from service.answering.meaning import Meanings
-from service.answering.relevance import Asking, Sentence, fits
+from service.answering.relevance import Asking, Sentence, fit
 from service.answering.stopwatch import Stopwatch
 from service.answering.understand import Understanding
 from service.answering.verify import Supported
 from service.answering.working_answer import WorkingAnswer
-from tests.support.encoders import HashingEncoder
 from tests.support.evidence import evidence
 
 QUESTION = Question(text="And the bridge?")
@@ -43,8 +41,7 @@ def as_quote(number: int) -> Scored:
     piece = PIECES[number - 1]
     ranked = RankedPassage(citable=piece.citable, rank=number, score=0.5)
     sentence = Sentence(ranked=ranked, span=piece.span, text=piece.text)
-    (fit,) = fits(Asking.of("When does the bridge open?", [ranked]), [sentence], Meanings(HashingEncoder()))
-    return Scored(fit=fit, score=0.9)
+    return Scored(fit=fit(Asking.of("When does the bridge open?", [ranked]), sentence, best=0.5), score=0.9)
 
 
 def test_marks_count_places_not_sentences() -> None:
@@ -86,6 +83,8 @@ def test_the_answer_tells_how_it_was_made() -> None:
     answering.prompt = PromptUsed(name="answer", version=1, digest="d1")
     answering.model = "local:small"
     answering.tokens = (70, 7)
+    answering.answerability = 0.75
+    answering.signals = {"near": 0.5, "missing": 1.0}
 
     answer, again = answering.cited_answer(), answering.cited_answer()
 
@@ -95,6 +94,7 @@ def test_the_answer_tells_how_it_was_made() -> None:
     trace = answer.trace
     assert (trace.stand_alone_question, trace.scope) == ("When does the bridge open?", TimeScope())
     assert (trace.passages, trace.evidence) == (answering.passages, PIECES)
+    assert (trace.answerability, trace.signals) == (0.75, {"near": 0.5, "missing": 1.0})
     assert (trace.prompt, trace.model) == (answering.prompt, "local:small")
     assert (trace.prompt_tokens, trace.completion_tokens) == (70, 7)
     assert (trace.notes, trace.timings_ms) == (("The model was slow.",), {"total": 0.0})
@@ -121,6 +121,11 @@ def test_a_refusal_offers_whole_passages_by_rank() -> None:
     assert refusal.trace.passages == answering.passages
 
 
+def test_unless_more_is_known_the_record_does_not_say() -> None:
+    """Who looks at the evidence may know a better reason; without one nothing is claimed of the question."""
+    assert working().why_not is RefusalReason.NOT_ANSWERED_BY_THE_RECORD
+
+
 @pytest.mark.parametrize(
     ("reason", "scope", "message"),
     [
@@ -143,6 +148,11 @@ def test_a_refusal_offers_whole_passages_by_rank() -> None:
             RefusalReason.NOT_ANSWERED_BY_THE_RECORD,
             TimeScope(publisher="Courier"),
             "The record by the publisher 'Courier' does not say. The nearest passages are listed.",
+        ),
+        (
+            RefusalReason.FALSE_PREMISE,
+            TimeScope(as_of=date(2024, 5, 1)),
+            "The record gives another figure than the question does. The nearest passages are listed.",
         ),
         (RefusalReason.CONFLICTING, TimeScope(), "The record holds statements that contradict each other."),
     ],

@@ -1,0 +1,1 @@
+"""Trains the reader: examples, model, training, export."""

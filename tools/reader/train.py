@@ -1,0 +1,237 @@
+"""Train the reader; goes on where it stopped: `python -m tools.reader.train --data DATASETS --work /somewhere`.
+
+One pass over about 40 000 examples takes an hour on two cores, some minutes on a GPU.
+"""
+
+import argparse
+import json
+import pickle
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from domain.settings import load_settings
+from retriever.encoder import SentenceTransformerEncoder
+from retriever.encoder_folder import find_encoder
+from retriever.reader_input import pair_of
+from tools.reader.examples import Example, examples_of
+from tools.reader.model import ReaderModel
+
+_BATCH_TOKENS: Final = 4096
+_RATE: Final = 1e-4
+_WARM_UP: Final = 0.06
+_TITLES_KEPT: Final = 0.6  # So that it reads passages of untitled documents as well.
+_HELD_OUT: Final = 600
+_LOGGED: Final = 25  # Steps.
+_SAVED: Final = 100
+_UNKNOWN: Final = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An example as token ids; positions count tokens of the pair."""
+
+    ids: list[int]
+    segments: list[int]
+    window: tuple[int, int]
+    starts: list[int]
+    ends: list[int]
+    has_span: bool
+    evidence: list[float]
+    answered: bool
+
+
+def main() -> None:
+    """Train, resume, and save `reader.pt` in the work folder."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--data", type=Path, required=True, help="Folder of the data sets.")
+    options.add_argument("--work", type=Path, required=True, help="Examples, checkpoints and the log.")
+    options.add_argument("--epochs", type=float, default=1.0)
+    options.add_argument("--share", type=float, default=1.0, help="Of the examples, for a learning curve.")
+    options.add_argument("--seed", type=int, default=13)
+    options.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    asked = options.parse_args()
+    asked.work.mkdir(parents=True, exist_ok=True)
+    models = load_settings().models
+    folder = find_encoder(models).path
+    kept = asked.work / f"examples-{asked.seed}.pickle"
+    if not kept.exists():
+        encoder = SentenceTransformerEncoder.load(models)
+        kept.write_bytes(pickle.dumps(examples_of(asked.data, encoder, seed=asked.seed)))
+    examples: list[Example] = pickle.loads(kept.read_bytes())  # noqa: S301  - written by the line above
+    rows = rows_of_examples(examples, Tokenizer.from_file(str(folder / "tokenizer.json")), seed=asked.seed)
+    held_out, learned = rows[:_HELD_OUT], rows[_HELD_OUT:]
+    learned = learned[: int(asked.share * len(learned))]
+    torch.manual_seed(asked.seed)
+    train(
+        ReaderModel.from_encoder(folder).to(asked.device),
+        batches_of(learned, epochs=asked.epochs, seed=asked.seed),
+        held_out,
+        work=asked.work,
+    )
+
+
+def rows_of_examples(examples: Sequence[Example], tokenizer: Tokenizer, *, seed: int) -> list[Row]:
+    """Return the examples as token ids, in order; titles are left out of some."""
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    draw = random.Random(seed)
+    return [_row(one, tokenizer, title=one.title if draw.random() < _TITLES_KEPT else "") for one in examples]
+
+
+def _row(one: Example, tokenizer: Tokenizer, *, title: str) -> Row:
+    question, above, window = (
+        tokenizer.encode(text, add_special_tokens=False) for text in (one.question, title, one.window)
+    )
+    pair = pair_of(question.ids, above.ids, window.ids)
+    offsets = window.offsets[: pair.window_tokens]
+    first = pair.window_start
+    starts, ends = [], []
+    for begin, stop in one.answers:
+        inside = [place for place, (low, high) in enumerate(offsets) if low < stop and begin < high]
+        if inside and offsets[inside[-1]][1] >= stop:
+            starts.append(first + inside[0])
+            ends.append(first + inside[-1])
+    marked = [one.sentences[number] for number in one.evidence]
+    evidence = [float(any(low < stop and begin < high for begin, stop in marked)) for low, high in offsets]
+    return Row(
+        ids=pair.ids,
+        segments=pair.segments,
+        window=(first, first + len(offsets)),
+        starts=starts or [0],
+        ends=ends or [0],
+        has_span=bool(starts) or not one.answered,
+        evidence=evidence,
+        answered=one.answered,
+    )
+
+
+def batches_of(rows: Sequence[Row], *, epochs: float, seed: int) -> list[list[Row]]:
+    """Return all batches of the training, each of rows of about the same length."""
+    draw = random.Random(seed)
+    batches: list[list[Row]] = []
+    order: list[Row] = []
+    for epoch in range(int(-(-epochs // 1))):
+        mixed = list(rows)
+        draw.shuffle(mixed)
+        order += mixed[: int(len(mixed) * min(1.0, epochs - epoch))]
+    for begin in range(0, len(order), 3000):
+        chunk = sorted(order[begin : begin + 3000], key=lambda row: len(row.ids))
+        made: list[list[Row]] = [[]]
+        for row in chunk:
+            if (len(made[-1]) + 1) * len(row.ids) > _BATCH_TOKENS:
+                made.append([])
+            made[-1].append(row)
+        draw.shuffle(made)
+        batches += made
+    return batches
+
+
+def train(model: ReaderModel, batches: Sequence[Sequence[Row]], held_out: Sequence[Row], *, work: Path) -> None:
+    """Run all batches once, with checkpoints; the last one is the reader."""
+    device = next(model.parameters()).device
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=_RATE, weight_decay=0.01)
+    warm = max(1, int(_WARM_UP * len(batches)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / warm, (len(batches) - step) / max(1, len(batches) - warm))
+    )
+    checkpoint = work / "checkpoint.pt"
+    done = 0
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        schedule.load_state_dict(saved["schedule"])
+        done = saved["done"]
+    started, losses = time.perf_counter(), []
+    model.train()
+    for number in range(done, len(batches)):
+        loss = _loss(model, batches[number], device)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch annotates this not
+        nn.utils.clip_grad_norm_(learned, 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(float(loss))
+        if (number + 1) % _LOGGED == 0:
+            _log(work, step=number + 1, of=len(batches), loss=sum(losses) / len(losses),
+                 seconds=time.perf_counter() - started)  # fmt: skip
+            losses.clear()
+        if (number + 1) % _SAVED == 0 or number + 1 == len(batches):
+            state = {"model": model, "optimizer": optimizer, "schedule": schedule}
+            saved = {name: part.state_dict() for name, part in state.items()}
+            torch.save({**saved, "done": number + 1}, checkpoint.with_suffix(".new"))
+            checkpoint.with_suffix(".new").replace(checkpoint)
+    torch.save(model.state_dict(), work / "reader.pt")
+    _log(work, step=len(batches), of=len(batches), held_out=_held_out_loss(model, held_out, device))
+
+
+def _held_out_loss(model: ReaderModel, rows: Sequence[Row], device: torch.device) -> float:
+    model.eval()
+    with torch.inference_mode():
+        losses = [float(_loss(model, rows[begin : begin + 32], device)) for begin in range(0, len(rows), 32)]
+    return sum(losses) / len(losses)
+
+
+def _loss(model: ReaderModel, rows: Sequence[Row], device: torch.device) -> Tensor:
+    ids, mask, segments = padded([(row.ids, row.segments) for row in rows], device)
+    tokens, window = model(ids, mask, segments)
+    allowed, starts, ends = (torch.zeros_like(ids, dtype=torch.bool) for _ in range(3))
+    evidence = torch.full(ids.shape, _UNKNOWN, device=device)
+    for place, row in enumerate(rows):
+        allowed[place, 0] = True
+        allowed[place, row.window[0] : row.window[1]] = True
+        starts[place, row.starts] = True
+        ends[place, row.ends] = True
+        evidence[place, row.window[0] : row.window[1]] = torch.tensor(row.evidence, device=device)
+    has_span = torch.tensor([row.has_span for row in rows], device=device)
+    answered = torch.tensor([float(row.answered) for row in rows], device=device)
+    spans = (_marginal(tokens[..., 0], allowed, starts) + _marginal(tokens[..., 1], allowed, ends)) / 2
+    marked = evidence != _UNKNOWN
+    sentences = functional.binary_cross_entropy_with_logits(tokens[..., 2][marked], evidence[marked])
+    return (
+        (spans * has_span).sum() / has_span.sum().clamp(min=1)
+        + functional.binary_cross_entropy_with_logits(window, answered)
+        + sentences
+    )
+
+
+def _marginal(scores: Tensor, allowed: Tensor, right: Tensor) -> Tensor:
+    """Return minus the log of the probability that falls on any right position, `(n,)`."""
+    scores = scores.masked_fill(~allowed, -1e4)
+    return torch.logsumexp(scores, dim=1) - torch.logsumexp(scores.masked_fill(~right, -1e4), dim=1)
+
+
+def padded(pairs: Sequence[tuple[list[int], list[int]]], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Return ids, mask and segments, each `(n, longest)`."""
+    longest = max(len(ids) for ids, _ in pairs)
+    ids, mask, segments = (torch.zeros(len(pairs), longest, dtype=torch.long) for _ in range(3))
+    for row, (tokens, parts) in enumerate(pairs):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+        segments[row, : len(parts)] = torch.tensor(parts)
+    return ids.to(device), mask.to(device), segments.to(device)
+
+
+def _log(work: Path, **values: float) -> None:
+    with (work / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({name: round(value, 4) for name, value in values.items()}) + "\n")
+
+
+def lines(path: Path) -> Iterator[dict[str, float]]:
+    """Yield what was logged."""
+    for line in path.read_text("utf-8").splitlines():
+        yield json.loads(line)
+
+
+if __name__ == "__main__":
+    main()
