@@ -10,7 +10,7 @@ from service.answering.relevance import Asking
 
 # How far below the best sentence's log-odds another may lie and still be quoted; docs/measurements.md, "Evidence".
 _NEAR_BEST: Final = 1.2
-_NEAR_BEST_OPEN: Final = 2.0  # Where the question does not ask for one thing of a kind, an answer takes more sentences.
+_NEAR_BEST_OPEN: Final = 1.5  # Where the question does not ask for one thing of a kind, an answer takes more sentences.
 _ADDS: Final = 2.0  # For one that covers more of the question.
 _ADDED_SHARE: Final = 0.2
 _SAME: Final = 0.6  # Jaccard similarity of content words above which two sentences say the same.

@@ -22,13 +22,14 @@ from cli.ask import answer_aloud
 from domain.answers import Mode, Question
 from domain.errors import ModelFileError
 from domain.ports import PreparedDocument
-from domain.settings import ChatSettings, ModelSettings, Settings
+from domain.settings import AnswerSettings, ChatSettings, ModelSettings, Settings
 from retriever.data_folder import DataFolder, writer_lock
 from retriever.encoder import encoder_identity
 from retriever.models import locate
 from retriever.wiring import open_record
 from service.wiring import open_service
 from tests.support.encoders import HashingEncoder
+from tests.support.readers import WordsReader
 from tests.support.records import prepared
 
 DATELINE = Path(sys.executable).with_name("dateline")
@@ -340,7 +341,8 @@ class TestAsk:
 
 
 def test_an_answer_is_printed_with_its_sources(filled: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    with open_service(filled.settings, access="read", encoder=filled.encoder) as service:
+    settings = filled.settings.model_copy(update={"answer": AnswerSettings(min_relevance=0.0)})
+    with open_service(settings, access="read", encoder=filled.encoder, reader=WordsReader()) as service:
         question = Question(text="When does the harbour bridge of Torval open?", mode=Mode.EXTRACTIVE)
         answer_aloud(service.assistant, question, as_json=False, trace=False, ready=lambda: None)
 

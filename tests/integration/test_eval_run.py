@@ -36,8 +36,8 @@ def wire(tmp_path: Path) -> DataSet:
     return data_set
 
 
-def ran(folder: Path, data_set: DataSet, systems: Sequence[str]) -> RunSummary:
-    surroundings = surroundings_in(folder)
+def ran(folder: Path, data_set: DataSet, systems: Sequence[str], *, read: int = 0) -> RunSummary:
+    surroundings = surroundings_in(folder, read=read)
     return run(
         [data_set],
         open_systems(systems, surroundings),
@@ -62,12 +62,14 @@ def test_dateline_answers_with_verbatim_quotes_and_refuses_what_is_not_there(tmp
     assert all(quote.verbatim for outcome in found.values() for one in outcome.sentences for quote in one.quotes)
     assert (found["q3"].status, found["q3"].refusal_reason) == ("refused", "not_answered_by_the_record")
     assert found["q1"].confidence is not None
+    assert found["q1"].signals["near"] > 0.5 > found["q3"].signals["near"]
     assert 0 < found["q1"].timings_ms["first_words"] <= found["q1"].timings_ms["total"]
     assert {one.doc_id for one in found["q2"].found} == {"bridge", "port/1"}
 
 
 def test_parts_of_retrieval_rank_the_same_record(tmp_path: Path, wire: DataSet) -> None:
-    ran(tmp_path, wire, ["bm25", "dense", "rrf", "fusion", "reader"])
+    """The reader is the one that comes along: no other can be named."""
+    ran(tmp_path, wire, ["bm25", "dense", "rrf", "fusion", "reader"], read=12)
 
     for system in ("bm25", "dense", "rrf", "fusion", "reader"):
         found = outcomes(tmp_path, system)
@@ -76,6 +78,8 @@ def test_parts_of_retrieval_rank_the_same_record(tmp_path: Path, wire: DataSet) 
         assert found["q2"].found[0].doc_id == "bridge"
     assert len(outcomes(tmp_path, "dense")["q1"].found) == 4
     assert len(outcomes(tmp_path, "bm25")["q1"].found) < 4
+    first_of_both = 1 / (60 + 1) + 1 / (60 + 1)
+    assert outcomes(tmp_path, "rrf")["q1"].found[0].score == pytest.approx(first_of_both, abs=1e-6)
 
 
 def test_header_names_record_index_and_encoder(tmp_path: Path, wire: DataSet) -> None:

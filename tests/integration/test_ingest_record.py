@@ -15,6 +15,7 @@ from ingest.report import IngestReport
 from ingest.sources import discover
 from retriever.wiring import Record, open_record
 from tests.support.encoders import HashingEncoder
+from tests.support.readers import WordsReader
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def record(settings: Settings) -> Iterator[Record]:
-    with open_record(settings, access="write", encoder=HashingEncoder()) as opened:
+    with open_record(settings, access="write", encoder=HashingEncoder(), reader=WordsReader()) as opened:
         yield opened
 
 

@@ -15,6 +15,7 @@ from domain.settings import Settings
 from retriever.langchain_adapters import EmbeddingsEncoder, RecordLangChainRetriever, RecordVectorStore
 from retriever.wiring import Record, open_record
 from tests.support.encoders import HashingEncoder
+from tests.support.readers import WordsReader
 from tests.support.records import prepared
 
 
@@ -46,7 +47,9 @@ class TestRecordLangChainRetriever(RetrieversIntegrationTests):  # type: ignore[
 
 @pytest.fixture
 def record(tmp_path: Path) -> Iterator[Record]:
-    with open_record(Settings(data_dir=tmp_path), access="write", encoder=HashingEncoder()) as record:
+    with open_record(
+        Settings(data_dir=tmp_path), access="write", encoder=HashingEncoder(), reader=WordsReader()
+    ) as record:
         record.ledger.commit(
             [
                 prepared(

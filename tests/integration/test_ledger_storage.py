@@ -732,7 +732,7 @@ def edit(path: Path, statement: str, *values: str) -> list[tuple[object, ...]]:
 
 def a_record_without_index(disk: SmallDisk) -> Settings:
     """A folder whose ledger holds fifty documents, before its first start."""
-    settings = load_settings(data_dir=disk.root / "data")
+    settings = load_settings(data_dir=disk.root / "data", retrieval={"read": 0})
     settings.data_dir.mkdir()
     with closing(opened(settings.data_dir / "ledger.db")) as ledger:
         ledger.commit([lamp(number) for number in range(50)])

@@ -10,11 +10,12 @@ import pytest
 
 from domain.answers import TimeScope
 from domain.errors import RecordBusyError, RecordDamagedError, RecordError
-from domain.settings import Settings
+from domain.settings import RetrievalSettings, Settings
 from retriever.generations import Generations
 from retriever.index_keeper import IndexStatus
-from retriever.wiring import Record, open_record
+from retriever.wiring import Access, Record, open_record
 from tests.support.encoders import HashingEncoder
+from tests.support.readers import WordsReader
 from tests.support.records import prepared
 
 ENCODER = HashingEncoder()
@@ -23,7 +24,8 @@ EVERYTHING = TimeScope()
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "record")
+    """What is found comes in the order of the indexes; nothing is read unless a test asks for it."""
+    return Settings(data_dir=tmp_path / "record", retrieval=RetrievalSettings(read=0))
 
 
 def documents(record: Record, question: str, scope: TimeScope = EVERYTHING) -> list[str]:
@@ -156,6 +158,19 @@ def test_reading_never_loads_chroma(settings: Settings) -> None:
     )
 
     assert done.stdout == "3 False\n"
+
+
+@pytest.mark.parametrize("access", ["write", "read"])
+@pytest.mark.parametrize("read", [2, 0])
+def test_as_many_passages_are_read_as_the_settings_say(settings: Settings, access: Access, read: int) -> None:
+    """By the reader that was passed in, whichever way the record is opened; 0 switches it off."""
+    fill(settings)
+    reading = settings.model_copy(update={"retrieval": RetrievalSettings(read=read)})
+
+    with open_record(reading, access=access, encoder=ENCODER, reader=WordsReader()) as record:
+        found = record.retriever.retrieve("Envoy number 1 signed a treaty.", scope=EVERYTHING, limit=3)
+
+    assert [hit.reading is not None for hit in found] == [place < read for place in range(3)]
 
 
 def test_a_second_writer_is_refused(settings: Settings) -> None:

@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from domain.answers import Mode
 from domain.settings import Settings, load_settings
@@ -13,6 +13,7 @@ from eval.data_sets import DataSet
 from eval.outcomes import Outcome, Sentence
 from eval.records import RecordCache
 from eval.systems.system import Surroundings
+from service.calibration import FORMAT, Calibration, CurvePoint, Interval, Model, Provenance
 from tests.support.encoders import HashingEncoder
 
 DOCUMENTS: Sequence[Mapping[str, Any]] = (
@@ -63,6 +64,22 @@ QUESTIONS: Sequence[Mapping[str, Any]] = (
     },
 )
 
+_HALF: Final = Interval(value=0.5, low=0.5, high=0.5)
+# A passage at a cosine below a half is too far away to answer, and nothing else counts.
+HALF_AS_NEAR: Final = Calibration(
+    format=FORMAT,
+    model=Model(bias=-4.0, weights={"near": 8.0}),
+    min_relevance=0.5,
+    target="made by hand",
+    threshold=_HALF,
+    risk=_HALF,
+    held_out_risk=None,
+    coverage=_HALF,
+    curve=(CurvePoint(threshold=0.5, coverage=0.5, risk=0.5),),
+    travelled={},
+    provenance=Provenance(run_id="", system="dateline", data_sets={}, settings="", n=1, unscored=0, seed=0),
+)
+
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Write JSON lines, compressed where the name ends in `.gz`."""
@@ -84,15 +101,25 @@ def write_public_set(
     return folder
 
 
-def hashing_settings(folder: Path) -> Settings:
-    """Settings without a chat model; the data folder is one that no evaluation may touch."""
-    settings = load_settings(data_dir=folder / "untouched")
-    return settings.model_copy(update={"chat": settings.chat.model_copy(update={"model": "extractive"})})
+def hashing_settings(folder: Path, *, read: int = 0) -> Settings:
+    """Settings for what was not learned: no chat model, as many passages read as is asked for, a rule made by hand.
+
+    The data folder is one that no evaluation may touch.
+    """
+    rule = folder / "half-as-near.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    rule.write_text(HALF_AS_NEAR.model_dump_json(), "utf-8")
+    return load_settings(
+        data_dir=folder / "untouched",
+        retrieval={"read": read},
+        answer={"calibration": rule},
+        chat={"model": "extractive"},
+    )
 
 
-def surroundings_in(folder: Path, *, mode: Mode = Mode.EXTRACTIVE) -> Surroundings:
+def surroundings_in(folder: Path, *, mode: Mode = Mode.EXTRACTIVE, read: int = 0) -> Surroundings:
     """Surroundings with an encoder that needs no model."""
-    settings = hashing_settings(folder)
+    settings = hashing_settings(folder, read=read)
     records = RecordCache(folder / "cache", settings=settings, encoder=HashingEncoder())
     return Surroundings(settings=settings, records=records, mode=mode)
 
