@@ -1,8 +1,9 @@
 """Which sentences answer a question, and what tells whether the record answers it at all."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from domain.corpus import DocumentHeader, RankedPassage
@@ -70,16 +71,38 @@ def signals(
 def takes_for_granted(asking: Asking, best: Scored) -> bool:
     """Tell whether the question takes a figure for granted of which the best sentence gives another.
 
-    It does when the sentence and what stands around it say most of the question but its figures, and have others.
+    It does when the sentence and what stands around it say most of the question but a figure, and the sentence has
+    another figure of the same thing: 85 million for 90 million. A number in a series ("the 14th meeting") is no figure.
     """
     said = surroundings(best.fit.ranked)
-    figures = [term for term in asking.terms if term.kind == "number"]
     others = [term for term in asking.terms if term.kind != "number"]
-    wrong = [term for term in figures if not is_in(term.key, said)]
-    known = {term.key for term in figures}
-    gives_another = any(term.kind == "number" and term.key not in known for term in terms_of(best.fit.text))
-    names_all = all(is_in(term.key, said) for term in others if term.kind == "name")
-    return bool(wrong) and gives_another and names_all and coverage(others, said, asking.weights) >= _MOST_OF_IT
+    if coverage(others, said, asking.weights) < _MOST_OF_IT:
+        return False
+    if not all(is_in(term.key, said) for term in others if term.kind == "name"):
+        return False
+    given = _figures(best.fit.text)
+    return any(
+        thing in given and value not in given[thing] for thing, value in _pairs(asking.text) if value not in said
+    )
+
+
+def _figures(text: str) -> dict[str, set[str]]:
+    """Return the figures of a text by what they count."""
+    found: dict[str, set[str]] = {}
+    for thing, value in _pairs(text):
+        found.setdefault(thing, set()).add(value)
+    return found
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each figure that is followed by what it counts: that and the figure, as keys."""
+    for figure, counted in pairwise(terms_of(text)):
+        if (
+            figure.kind == "number"
+            and figure.text.replace(",", "").replace(".", "").isdigit()
+            and counted.kind == "word"
+        ):
+            yield counted.key, figure.key
 
 
 def log_odds(score: float) -> float:

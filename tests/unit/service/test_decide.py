@@ -160,8 +160,19 @@ def test_log_odds_are_finite_and_symmetric(share: float, odds: float) -> None:
         ("Why did Orrin lend the port 90 million?", "Costrel lent the port 85 million.", False),
         ("Why did Costrel lend the port 90 million?", "Costrel lent the port money.", False),
         ("Why did Costrel insure 90 million barges?", "Costrel lent the port 85 million.", False),
+        ("How much did Costrel lend the port in 2019?", "Costrel lent the port 85 million.", False),
+        ("Who came to the 14th meeting?", "Costrel came to the 13th meeting.", False),
     ],
-    ids=["another figure", "the same", "none", "of somebody else", "no figure in the record", "of something else"],
+    ids=[
+        "another figure",
+        "the same",
+        "none",
+        "of somebody else",
+        "no figure in the record",
+        "of something else",
+        "a year and an amount",
+        "another of a series",
+    ],
 )
 def test_a_figure_that_the_record_gives_otherwise_is_a_false_premise(
     question: str, text: str, *, granted: bool
