@@ -155,7 +155,7 @@ def _sentences(sets: Sequence[Sequence[Seen]]) -> Any:
 
 def _figures(name: str, sets: dict[str, list[Seen]], order: Matrix, sentence: Any) -> dict[str, float]:
     others = [seen for other, seen in sets.items() if other != name]
-    figures = {"questions": len(sets[name])}
+    figures = {"questions": float(len(sets[name]))}
     figures["fused_first"] = _first(sets[name], np.eye(len(FEATURES))[0])
     figures["first"] = _first(sets[name], order)
     figures["sentence_first"] = _sentence_first(sets[name], sentence)

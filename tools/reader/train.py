@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from tokenizers import Tokenizer
@@ -167,7 +167,7 @@ def train(model: ReaderModel, batches: Sequence[Sequence[Row]], held_out: Sequen
                  seconds=time.perf_counter() - started)  # fmt: skip
             losses.clear()
         if (number + 1) % _SAVED == 0 or number + 1 == len(batches):
-            state = {"model": model, "optimizer": optimizer, "schedule": schedule}
+            state: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}
             saved = {name: part.state_dict() for name, part in state.items()}
             torch.save({**saved, "done": number + 1}, checkpoint.with_suffix(".new"))
             checkpoint.with_suffix(".new").replace(checkpoint)
