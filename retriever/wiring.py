@@ -10,6 +10,7 @@ from domain.corpus import RankedPassage, Reading
 from domain.errors import RecordError
 from domain.ports import Encoder, Matrix, Reader, Vector
 from domain.settings import ModelSettings, Settings
+from retriever.clean_memory import clean_memory
 from retriever.data_folder import DataFolder, writer_lock
 from retriever.exact_index import ExactIndex
 from retriever.generations import Generations, Manifest
@@ -106,7 +107,8 @@ class Record:
         """Remove every byte of what was deleted, from the ledger and, by building them anew, from the indexes."""
         keeper = self._writing()
         self.ledger.purge()
-        keeper.rebuild()
+        with clean_memory():
+            keeper.rebuild()
 
     def _writing(self) -> IndexKeeper:
         if self._keeper is None:
