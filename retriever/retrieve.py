@@ -72,6 +72,15 @@ class HybridRetriever:
             # Copies of one text filled the candidates and were folded into few passages: look further.
             candidates = min(candidates * 4, MOST_CANDIDATES)
 
+    def warm_up(self) -> None:
+        """Load the reader, so that no question waits for it.
+
+        Raises:
+            ModelFileError: If it cannot be used.
+        """
+        if self._reader is not None:
+            self._reader.read("warm-up", ())
+
     def nearest(self, vector: Vector, *, scope: TimeScope, limit: int) -> tuple[RankedPassage, ...]:
         """Return the passages nearest to a vector, scored by cosine, copies not folded.
 

@@ -19,21 +19,7 @@ class Meanings:
         self._encoder = encoder
         self._remembered = remembered
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
-        self._questions: OrderedDict[str, Vector] = OrderedDict()
         self._lock = threading.Lock()
-
-    def to_question(self, question: str, texts: Sequence[str]) -> tuple[float, ...]:
-        """Return the cosine of each text with a question, -1..1."""
-        if not texts:
-            return ()
-        with self._lock:
-            vector = self._questions.get(question)
-        if vector is None:
-            vector = self._encoder.encode_query(question)
-            with self._lock:
-                self._questions[question] = vector
-                _trim(self._questions, self._remembered // 100)
-        return tuple(float(value) for value in self.vectors(texts) @ vector)
 
     def between(self, first: Sequence[str], second: Sequence[str]) -> Matrix:
         """Return the cosines of all pairs, `(len(first), len(second))` float32."""

@@ -5,7 +5,6 @@ import threading
 from typing import Protocol, runtime_checkable
 
 from domain.errors import DatelineError
-from domain.ports import Encoder
 from service.wiring import OpenService
 
 _log = logging.getLogger(__name__)
@@ -19,7 +18,7 @@ class _NeedsWarmUp(Protocol):
 
 
 class WarmUp:
-    """One background warm-up: the encoder, which every question needs, then the chat model."""
+    """One background warm-up: encoder and reader, which every question needs, then the chat model."""
 
     def __init__(self, service: OpenService) -> None:
         self._service = service
@@ -30,7 +29,7 @@ class WarmUp:
 
     @property
     def encoder_error(self) -> DatelineError | None:
-        """Why the encoder cannot be used; without it no question can be answered."""
+        """Why encoder or reader cannot be used; without them no question can be answered."""
         return self._encoder_error
 
     def start(self) -> None:
@@ -38,24 +37,25 @@ class WarmUp:
         self._thread.start()
 
     def stop(self) -> None:
-        """Wait for the encoder, which cannot be interrupted, but not for a chat model, which ends when it is closed."""
+        """Wait for these, which cannot be interrupted, but not for a chat model, which ends when it is closed."""
         self._stopping.set()
         self._encoder_done.wait()
 
     def _run(self) -> None:
         try:
-            self._warm_encoder(self._service.record.encoder)
+            self._warm_retriever()
         finally:
             self._encoder_done.set()
         if not self._stopping.is_set():
             self._warm_chat_model(self._service.chat)
 
-    def _warm_encoder(self, encoder: Encoder) -> None:
+    def _warm_retriever(self) -> None:
         try:
-            encoder.encode_query("warm-up")
+            self._service.record.encoder.encode_query("warm-up")
+            self._service.record.retriever.warm_up()
         except DatelineError as error:
             self._encoder_error = error
-            _log.error("the encoder cannot be used, so no question can be answered: %s", error)
+            _log.error("a model of the search cannot be used, so no question can be answered: %s", error)
 
     def _warm_chat_model(self, chat: object) -> None:
         if not isinstance(chat, _NeedsWarmUp):

@@ -1,5 +1,6 @@
 """Opening records over the real ledger, Chroma and tantivy, as commands and the server do."""
 
+import ctypes
 import subprocess
 import sys
 import threading
@@ -89,6 +90,21 @@ def test_a_purge_leaves_no_byte(settings: Settings) -> None:
     traces = [canary.encode(), canary.lower().encode(), vector]
     files = [file for file in settings.data_dir.rglob("*") if file.is_file()]
     assert [file for file in files for trace in traces if trace in file.read_bytes()] == []
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="only glibc can overwrite what it hands out")
+def test_a_purge_writes_no_memory_of_before(settings: Settings) -> None:
+    """The room of the vector file that is not in use holds malloc's filling, not what was freed; see `clean_memory`."""
+    with open_record(settings, access="write", encoder=ENCODER) as record:
+        record.ledger.commit([prepared("secret", "An envoy."), prepared("other", "A treaty.")])
+        record.publish()
+        record.wait_until_indexed(60)
+        record.ledger.delete("secret")
+
+        record.purge()
+
+    (file,) = settings.data_dir.rglob("data_level0.bin")
+    assert b"\xaa" * 1_000 in file.read_bytes()
 
 
 def test_a_rebuild_makes_a_new_generation(settings: Settings) -> None:

@@ -9,8 +9,8 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,8 +85,18 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
 
 def learned_articles(folder: Path) -> frozenset[str]:
     """Return the articles of `squad2_dev` that are learned from: every second one by name."""
-    names = sorted({row["doc_id"].split("#")[0] for row in rows_of(folder / "dev/squad2_dev/corpus.jsonl.gz")})
+    names = sorted({article_of(row["doc_id"]) for row in rows_of(folder / "dev/squad2_dev/corpus.jsonl.gz")})
     return frozenset(names[::2])
+
+
+def article_of(doc_id: str) -> str:
+    """Return the article of a paragraph of `squad2_dev`: `Warsaw` of `Warsaw#012`."""
+    return doc_id.split("#", maxsplit=1)[0]
+
+
+def paragraph_of(row: Mapping[str, Any]) -> str:
+    """Return the paragraph that a question of `squad2_dev` was asked about, answered there or not."""
+    return str(row["gold"][0]["doc_id"] if row["gold"] else row["context_doc_ids"][0])
 
 
 def examples_of(folder: Path, encoder: Encoder, *, seed: int) -> list[Example]:
@@ -117,14 +127,12 @@ def _wiki(folder: Path) -> tuple[Passages, list[Asked]]:
                     evidence=row.get("evidence_sentence"),
                 )
             )
-    texts = {}
     for row in rows_of(folder / "dev/squad2_dev/corpus.jsonl.gz"):
-        if row["doc_id"].split("#")[0] in learned:
-            texts[row["doc_id"]] = row["text"]
+        if article_of(row["doc_id"]) in learned:
             passages[row["doc_id"]] = (str(row.get("title") or "").replace("_", " "), row["text"])
     for row in rows_of(folder / "dev/squad2_dev/questions.jsonl.gz"):
-        place = row["gold"][0]["doc_id"] if row["gold"] else row["context_doc_ids"][0]
-        if place in texts:
+        place = paragraph_of(row)
+        if article_of(place) in learned:
             asked.append(
                 Asked(
                     question=row["question"],
@@ -229,24 +237,18 @@ def _with_negatives(
         if one.answers and draw.random() < _EXCHANGED:
             changed = _exchanged(one.question, names, numbers, text, draw)
             if changed is not None:
-                yield _replaced(positive, changed)
+                yield replace(
+                    positive,
+                    question=changed,
+                    answers=(),
+                    evidence=(),
+                    answered=False,
+                    source=f"{one.source}-exchanged",
+                )
 
 
 def _gives(one: Asked, text: str) -> bool:
     return any(answer.casefold() in text.casefold() for answer in one.answers)
-
-
-def _replaced(example: Example, question: str) -> Example:
-    return Example(
-        question=question,
-        title=example.title,
-        window=example.window,
-        sentences=example.sentences,
-        answers=(),
-        evidence=(),
-        answered=False,
-        source=example.source + "-exchanged",
-    )
 
 
 def _answered(one: Asked, title: str, text: str, draw: random.Random) -> Example | None:

@@ -2,7 +2,8 @@
 
 `python -m tools.reader.fit --data DATASETS`: the weights go into `retriever/reading_order.py` and
 `service/answering/decide.py`. How they travel is shown by leaving each set out in turn; nothing is chosen by those
-figures. Questions that the reader was trained on are left out.
+figures. Questions that the reader was trained on are left out. The sentences are measured in passages that stand in the
+order of the weights now in the code: put new ones for the order in first, then run it again for the sentences.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from service.answering.decide import WEIGHTS
 from service.answering.evidence import measure
 from service.answering.relevance import Asking
 from service.answering.understand import understand
-from tools.reader.examples import learned_articles
+from tools.reader.examples import article_of, learned_articles
 
 SETS: Final = ("realtimeqa_briefs", "squad2_dev", "clapnq_dev", "evotemp", "rgb_en", "mtrag", "scifact")
 Matrix = NDArray[np.float64]
@@ -92,7 +93,7 @@ def _seen(name: str, below: Path, records: RecordCache, reader: Reader, *, limit
     if data_set.corpus is None:
         raise SystemExit(f"{name} has no documents")
     learned = learned_articles(below) if name == "squad2_dev" else frozenset()
-    cases = [case for case in data_set.cases if case.gold and case.gold[0].doc_id.split("#")[0] not in learned]
+    cases = [case for case in data_set.cases if case.gold and article_of(case.gold[0].doc_id) not in learned]
     drawn = np.random.default_rng(seed).permutation(len(cases))[:limit]
     kept = records.get(data_set.corpus)
     unread = kept.settings.model_copy(update={"retrieval": kept.settings.retrieval.model_copy(update={"read": 0})})

@@ -10,7 +10,7 @@ import json
 import shutil
 from pathlib import Path
 
-from tools.reader.examples import learned_articles, rows_of
+from tools.reader.examples import article_of, learned_articles, paragraph_of, rows_of
 
 
 def main() -> None:
@@ -25,8 +25,7 @@ def main() -> None:
     shutil.copyfile(source / "corpus.jsonl.gz", made / "corpus.jsonl.gz")
     with gzip.open(made / "questions.jsonl.gz", "wt", encoding="utf-8") as written:
         for row in rows_of(source / "questions.jsonl.gz"):
-            place = row["gold"][0]["doc_id"] if row["gold"] else row["context_doc_ids"][0]
-            if place.split("#")[0] not in learned:
+            if article_of(paragraph_of(row)) not in learned:
                 written.write(json.dumps(row) + "\n")
 
 

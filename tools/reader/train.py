@@ -8,7 +8,7 @@ import json
 import pickle
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -225,12 +225,6 @@ def padded(pairs: Sequence[tuple[list[int], list[int]]], device: torch.device) -
 def _log(work: Path, **values: float) -> None:
     with (work / "log.jsonl").open("a", encoding="utf-8") as log:
         log.write(json.dumps({name: round(value, 4) for name, value in values.items()}) + "\n")
-
-
-def lines(path: Path) -> Iterator[dict[str, float]]:
-    """Yield what was logged."""
-    for line in path.read_text("utf-8").splitlines():
-        yield json.loads(line)
 
 
 if __name__ == "__main__":

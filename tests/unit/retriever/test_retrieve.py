@@ -14,6 +14,7 @@ from retriever.lexical_index import LexicalIndex
 from retriever.projections import DenseIndex, Hit, WordIndex
 from retriever.retrieve import LEAST_READ, READ_CHARS, HybridRetriever
 from tests.support.encoders import HashingEncoder
+from tests.support.readers import WordsReader
 from tests.support.records import MemoryRecord, prepared
 
 
@@ -323,3 +324,17 @@ def test_scores_without_a_reader_are_the_fused_ones() -> None:
     found, fused = (one.retrieve("treaty", scope=TimeScope(), limit=3) for one in (off, a_retriever(record)))
 
     assert found == fused
+
+
+def test_warming_up_loads_the_reader() -> None:
+    """The first question must not wait for a model; a reader is loaded by its first call."""
+    asked: list[str] = []
+
+    class Noting(WordsReader):
+        def read(self, question: str, passages: Sequence[RankedPassage]) -> tuple[Reading, ...]:
+            asked.append(question)
+            return super().read(question, passages)
+
+    a_retriever(a_record(), reader=Noting()).warm_up()
+
+    assert len(asked) == 1

@@ -16,7 +16,6 @@ class CountingEncoder:
 
     inner: HashingEncoder = field(default_factory=HashingEncoder)
     passages: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
     encoder_id: str = "counting"
     dimensions: int = 64
 
@@ -25,7 +24,6 @@ class CountingEncoder:
         return self.inner.encode_passages(texts)
 
     def encode_query(self, text: str) -> Vector:
-        self.questions.append(text)
         return self.inner.encode_query(text)
 
 
@@ -40,20 +38,6 @@ def test_each_text_is_encoded_once() -> None:
     assert encoder.passages == ["bridge", "ferry", "port"]
     np.testing.assert_array_equal(first[[1, 0]], second[[0, 2]])
     np.testing.assert_array_equal(first[0], first[2])
-
-
-def test_a_question_is_encoded_as_a_question_and_once() -> None:
-    """Encoders may treat questions and passages differently, so the same words are encoded in both ways."""
-    encoder = CountingEncoder()
-    meanings = Meanings(encoder)
-
-    cosines = [meanings.to_question("bridge", ["bridge", "ferry"]) for _ in range(2)]
-
-    assert encoder.questions == ["bridge"]
-    assert encoder.passages == ["bridge", "ferry"]
-    assert cosines[0] == cosines[1]
-    assert cosines[0][0] == pytest.approx(1.0)
-    assert cosines[0][1] < 0.5
 
 
 def test_the_oldest_are_forgotten_first() -> None:
@@ -73,9 +57,8 @@ def test_nothing_is_encoded_for_no_texts() -> None:
     encoder = CountingEncoder()
     meanings = Meanings(encoder)
 
-    assert meanings.to_question("bridge", []) == ()
     assert meanings.vectors([]).shape == (0, 64)
-    assert encoder.passages == encoder.questions == []
+    assert encoder.passages == []
 
 
 def test_pairs_have_the_cosine_of_their_vectors() -> None:
