@@ -10,7 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -170,6 +170,8 @@ def calibrate(run: Run, target: Target, *, system: str = "dateline") -> Calibrat
         skipped=skipped,
         model=fitted(judged),
         travelled=_travelled(judged, target),
+        areas=_areas(judged),
+        areas_without={name: _areas(_leaving_out(name, judged)) for name in _names(judged)},
     )
 
 
@@ -199,7 +201,7 @@ def fitted(judged: Sequence[Judged]) -> Model:
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  - 1 s to import
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415  - the same
 
-    names = sorted({name for one in judged for name in one.signals})
+    names = _names(judged)
     rows = np.array([[one.signals.get(name, 0.0) for name in names] for one in judged])
     scaler = StandardScaler().fit(rows)
     regression = LogisticRegression(C=_STRENGTH, max_iter=1000)
@@ -211,6 +213,30 @@ def fitted(judged: Sequence[Judged]) -> Model:
         bias=round(bias, _WEIGHT_DIGITS),
         weights={name: round(float(weight), _WEIGHT_DIGITS) for name, weight in zip(names, weights, strict=True)},
     )
+
+
+def _names(judged: Sequence[Judged]) -> list[str]:
+    return sorted({name for one in judged for name in one.signals})
+
+
+def _leaving_out(name: str, judged: Sequence[Judged]) -> list[Judged]:
+    kept = [{key: value for key, value in one.signals.items() if key != name} for one in judged]
+    return [replace(one, signals=signals) for one, signals in zip(judged, kept, strict=True)]
+
+
+def _areas(judged: Sequence[Judged]) -> dict[str, float]:
+    """Return the AUROC of each data set with both kinds of questions, by models that did not see the case."""
+    if not _names(judged):
+        return {}
+    probabilities = _out_of_fold(judged)
+    observed = np.stack([[float(one.answerable) for one in judged], probabilities], axis=1)
+    found = {}
+    for data_set in sorted({one.data_set for one in judged}):
+        own = observed[[one.data_set == data_set for one in judged]]
+        area = float(auroc(own, np.ones((1, len(own))))[0])
+        if not math.isnan(area):
+            found[data_set] = round(area, 6)
+    return found
 
 
 def _balanced(judged: Sequence[Judged]) -> Vector:
@@ -318,6 +344,8 @@ def _calibration(
     skipped: int,
     model: Model,
     travelled: dict[str, Travelled],
+    areas: dict[str, float],
+    areas_without: dict[str, dict[str, float]],
 ) -> Calibration:
     replicates = _resampled(attempts, choices, chosen, target)
     held_out = replicates.held_out
@@ -335,6 +363,8 @@ def _calibration(
             for choice in _thinned(choices)
         ),
         travelled=travelled,
+        auroc=areas,
+        auroc_without=areas_without,
         provenance=Provenance(
             run_id=str(run.header.get("run_id", "")),
             system=system,

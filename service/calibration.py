@@ -102,6 +102,8 @@ class Calibration(_Part):
         coverage: Share of the cases that is answered.
         curve: Risk and coverage by threshold, the highest threshold first.
         travelled: By data set, where there is more than one.
+        auroc: By data set with both kinds of questions: how well models that did not see a case tell its kind.
+        auroc_without: The same by each signal, when that one is left out: what it is worth.
     """
 
     format: Literal[2]
@@ -114,6 +116,8 @@ class Calibration(_Part):
     coverage: Interval
     curve: tuple[CurvePoint, ...]
     travelled: dict[str, Travelled]
+    auroc: dict[str, Share] = {}
+    auroc_without: dict[str, dict[str, Share]] = {}
     provenance: Provenance
 
 

@@ -139,7 +139,15 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
     yield f"{'learned from:':<28}{calibration.provenance.n} cases{left_out}"
     weights = ", ".join(f"{name} {weight:+.3g}" for name, weight in calibration.model.weights.items())
     yield f"{'log-odds:':<28}{calibration.model.bias:+.3g}, {weights}"
+    if calibration.auroc:
+        yield f"{'auroc:':<28}{_areas_text(calibration.auroc)}"
+    for name, areas in calibration.auroc_without.items():
+        yield f"{'auroc without ' + name + ':':<28}{_areas_text(areas)}"
     for name, there in calibration.travelled.items():
         area = "" if there.auroc is None else f", auroc {there.auroc:.3f}"
         answered = f"answered {figure_text(there.coverage, 'share')}, wrong of these {figure_text(there.risk, 'share')}"
         yield f"{'learned without ' + name + ':':<28}{answered}{area}"
+
+
+def _areas_text(areas: Mapping[str, float]) -> str:
+    return ", ".join(f"{data_set} {area:.3f}" for data_set, area in areas.items())

@@ -23,7 +23,7 @@ from retriever.lexical_index import LexicalIndex
 
 _FOUND: Final = 10  # Depth of each ranking that negatives are drawn from.
 _MOST_CHARS: Final = 620  # About 140 tokens.
-_BESIDE: Final = 0.35  # Share of the questions with a window of the right passage, but without the answer.
+_BESIDE: Final = 0.8  # Share of the questions with a window of the right passage, but without the answer.
 _EXCHANGED: Final = 0.3  # The same with a name or number of the question exchanged, where it has one.
 _NEXT: Final = 2  # Characters between sentences that follow one another.
 _NAME: Final = re.compile(r"(?<=[a-z,] )(?:[A-Z][\w’'-]+(?: (?:of|the|de) (?=[A-Z]))?(?: (?=[A-Z]))?)+")

@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,6 +82,10 @@ def main() -> None:
             **dict(zip(WEIGHTS, np.round(sentence.coef_[0], 3).tolist(), strict=True)),
         },
         "by_set": {name: _figures(name, sets, order, sentence) for name in sets},
+        "first_without": {feature: _first_without(place, sets) for place, feature in enumerate(FEATURES)},
+        "sentence_first_without": {
+            feature: _sentence_first_without(place, sets) for place, feature in enumerate(WEIGHTS)
+        },
     }
     json.dump(result, sys.stdout, indent=1)
     sys.stdout.write("\n")
@@ -134,7 +138,9 @@ def _order(sets: Sequence[Sequence[Seen]]) -> Matrix:
     rows, weights = [], []
     for seen in sets:
         for one in seen:
-            pairs = (one.passages[one.right][:, None] - one.passages[~one.right][None]).reshape(-1, len(FEATURES))
+            pairs = (one.passages[one.right][:, None] - one.passages[~one.right][None]).reshape(
+                -1, one.passages.shape[1]
+            )
             rows.append(pairs)
             weights.append(np.full(len(pairs), 1 / (len(pairs) * len(seen))))
     every, weight = np.concatenate(rows), np.concatenate(weights)
@@ -165,6 +171,24 @@ def _figures(name: str, sets: dict[str, list[Seen]], order: Matrix, sentence: An
         figures["first_without_it"] = _first(sets[name], _order(others))
         figures["sentence_first_without_it"] = _sentence_first(sets[name], _sentences(others))
     return {key: round(float(value), 3) for key, value in figures.items()}
+
+
+def _first_without(place: int, sets: dict[str, list[Seen]]) -> dict[str, float]:
+    """Return how often a right passage is first, per set, when weights are fitted without one feature."""
+    left = {
+        name: [replace(one, passages=np.delete(one.passages, place, 1)) for one in seen] for name, seen in sets.items()
+    }
+    order = _order(list(left.values()))
+    return {name: round(_first(seen, order), 3) for name, seen in left.items()}
+
+
+def _sentence_first_without(place: int, sets: dict[str, list[Seen]]) -> dict[str, float]:
+    left = {
+        name: [replace(one, sentences=np.delete(one.sentences, place, 1)) for one in seen]
+        for name, seen in sets.items()
+    }
+    fitted = _sentences(list(left.values()))
+    return {name: round(_sentence_first(seen, fitted), 3) for name, seen in left.items()}
 
 
 def _first(seen: Sequence[Seen], weights: Matrix) -> float:

@@ -381,3 +381,18 @@ def test_the_fingerprint_changes_with_the_files_content_and_not_its_place(
     plain = load_settings().fingerprint()
     assert fingerprint("a") == fingerprint("b")
     assert len({plain, fingerprint("a"), fingerprint("c"), fingerprint("missing")}) == 4
+
+
+def test_the_file_says_what_each_signal_is_worth() -> None:
+    """A signal that tells the kinds apart is missed when it is left out; one that is noise is not."""
+    run = synthetic_run(seed=2)
+    noisy = tuple(
+        replace(line, outcome=replace(line.outcome, signals={**line.outcome.signals, "noise": float(place % 3)}))
+        for place, line in enumerate(run.lines)
+    )
+    (told,) = run.lines[0].outcome.signals
+
+    found = calibrate(replace(run, lines=noisy), BestUtility(cost=1.0))
+
+    assert found.auroc["sample"] > found.auroc_without[told]["sample"] + 0.1
+    assert found.auroc_without["noise"]["sample"] == pytest.approx(found.auroc["sample"], abs=0.05)
