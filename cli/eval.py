@@ -323,6 +323,45 @@ def checker_command(
 
 
 @eval_app.command(
+    "mutations",
+    epilog=examples("dateline eval mutations realtimeqa_briefs --data ../datasets", "dateline eval mutations sample"),
+)
+def mutations_command(
+    name: Annotated[str, typer.Argument(metavar="SUITE_OR_DATASET", help="Its documents are used.")],
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="Most changes of each kind.")] = 1000,
+    data: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where data sets are looked up by name.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where every change is written, as JSON.")] = None,
+    cache: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where ingested records are kept.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change true sentences; count the false ones shown and the true ones withheld.
+
+    Numbers, dates, names, speakers, negations and plans are changed; true sentences are reworded and shortened.
+    """
+    import json
+
+    from domain.errors import ConfigurationError
+    from eval.data_sets import open_data_sets
+    from eval.mutations import measure_configured, plain, shares
+    from eval.records import RecordCache
+    from eval.report.terminal import mutations_table
+
+    settings = start(None)
+    data_set = open_data_sets(name, below=data, settings=settings.ingest)[0]
+    if data_set.corpus is None:
+        raise ConfigurationError(f"{name} has no documents", hint="Name a set that has, such as sample.")
+    records = RecordCache(cache or _default_cache(), settings=settings)
+    changed = measure_configured(settings, records, data_set.corpus, limit=limit)
+    if out is not None:
+        _write(out, json.dumps(plain(changed), indent=1) + "\n")
+    if as_json:
+        print_json(plain(changed))
+        return
+    _print_tables([mutations_table(shares(changed))])
+
+
+@eval_app.command(
     "export",
     epilog=examples("dateline eval export runs/sample.jsonl trec", "dateline eval export runs/sample.jsonl ragas"),
 )

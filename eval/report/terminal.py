@@ -10,6 +10,7 @@ from eval.bounds import Check
 from eval.compare import Change, Comparison
 from eval.metrics.definition import Unit
 from eval.metrics.uncertainty import Estimate
+from eval.mutations import FALSE
 from eval.report.wording import NOTHING, change_text, counts_text, figure_text, interval_text, p_value_text
 from eval.summary import METRICS, RULES, Summary
 from service.calibration import Calibration, Interval
@@ -147,6 +148,15 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
         area = "" if there.auroc is None else f", auroc {there.auroc:.3f}"
         answered = f"answered {figure_text(there.coverage, 'share')}, wrong of these {figure_text(there.risk, 'share')}"
         yield f"{'learned without ' + name + ':':<28}{answered}{area}"
+
+
+def mutations_table(wrong: Mapping[str, Estimate]) -> Table:
+    """Return a row per kind of change: the share that went wrong."""
+    table = Table("change", "wrong", "of", "which is", title="Changed sentences", title_justify="left", box=None)
+    for kind, figure in wrong.items():
+        told = "false, but shown" if kind in FALSE else "true, but withheld"
+        table.add_row(kind, _cell_text(figure, "share"), str(figure.n), told)
+    return table
 
 
 def _areas_text(areas: Mapping[str, float]) -> str:
