@@ -335,9 +335,10 @@ def mutations_command(
     cache: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where ingested records are kept.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change true sentences; count the false ones shown and the true ones withheld.
+    """Change true sentences; see what is shown or withheld.
 
-    Numbers, dates, names, speakers, negations and plans are changed; true sentences are reworded and shortened.
+    False ones that are shown and true ones that are withheld are counted. Numbers, dates, names, speakers,
+    negations and plans are changed; true sentences are reworded and shortened.
     """
     import json
 

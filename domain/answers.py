@@ -191,6 +191,7 @@ class WithheldSentence:
         "name_not_in_source",
         "speaker_not_in_source",
         "negation_differs",
+        "modality_differs",
     ]
 
 

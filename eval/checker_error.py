@@ -39,6 +39,8 @@ _CODE: Final = (
     "guards.py",
     "lexical_match.py",
     "meaning.py",
+    "modality.py",
+    "negation.py",
     "numbers.py",
     "speakers.py",
     "support.py",

@@ -7,7 +7,7 @@ is changed is found here by rules of its own: those of the guards would find onl
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -196,6 +196,7 @@ def plain(changed: Sequence[Changed]) -> dict[str, Any]:
             "wrong": figure.mean,
             "low": figure.low,
             "high": figure.high,
+            "withheld_for": dict(Counter(one.reason for one in changed if one.kind == kind and one.reason is not None)),
             "examples": [
                 {"original": one.original, "changed": one.text, "reason": one.reason}
                 for one in changed

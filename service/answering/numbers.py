@@ -51,23 +51,24 @@ _WORD: Final = re.compile(
     r"|(?P<fraction>[½¼¾])|(?P<word>[^\W\d_]+)",
     re.IGNORECASE,
 )
-# A spelled "one" is most often a pronoun or part of a name ("one-China"); "two sides" says who, not how many.
+# A spelled "one" is most often a pronoun or part of a name ("one-China"); "the two sides" says who, not how many.
 _NOT_COUNTED: Final = frozenset({"one", "zero"})
+_PAIR: Final = "two"
 _SIDES: Final = frozenset(
     """
         side sides country countries nation nations party parties leader leaders government governments state
         states
     """.split()
 )
-# "6 February" and "February 6th", "14th" and "fourteenth", "February" and "2025-02-06" are the same; 87 and 87 % are
-# not, and a source that says February has not said 2.
-_SAME_KINDS: Final = frozenset(
-    {("plain", "ordinal"), ("ordinal", "plain"), ("plain", "pronoun"), ("month", "plain"), ("month", "ordinal")}
-)
+_SIDE_STEMS: Final = frozenset(stem(side) for side in _SIDES)
+# "14th" and "fourteenth" are the same; 87 and 87 % are not, and a source that says February has not said 2.
+_SAME_KINDS: Final = frozenset({("plain", "ordinal"), ("ordinal", "plain"), ("plain", "pronoun")})
 _BEFORE_A_MONTH: Final = frozenset(
     "in of by until till since from to before after during early late mid last next this through around".split()
 )
 _LAST_DAY: Final = 31
+_ISO_DATE: Final = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)\b")
+_APART: Final = re.compile(r"[^\s-]")  # "On April 26, six days later": what is behind the comma is not counted by 26.
 _PERCENT_WORDS: Final = frozenset({"percent", "percentage"})
 
 
@@ -77,7 +78,8 @@ class Number:
 
     Attributes:
         value: With its scale multiplied in: `1.2 billion` is 1200000000.
-        kind: `decade` as in "the 1990s"; `pronoun` for a spelled "one", which counts only beside what is counted.
+        kind: `decade` as in "the 1990s"; `pronoun` for a spelled "one" and for "the two sides", which count only beside
+            what is counted.
         unit: Stem of the content word right behind it, or empty.
         currency: `dollar`, `euro`, …; empty where the text does not tell.
         month: 1 to 12 for a day of that month, else 0.
@@ -99,8 +101,15 @@ class _Token:
 
 def numbers_of(text: str) -> tuple[Number, ...]:
     """Return the numbers of a text in order; months count by their place in the year."""
+    text = _ISO_DATE.sub(_as_words, text)
     tokens = [_Token(word=folded(match["word"] or ""), match=match) for match in _WORD.finditer(text)]
     return tuple(_numbers(tokens))
+
+
+def _as_words(iso: re.Match[str]) -> str:
+    """Return `6 February 2025` for `2025-02-06`; what is no month stays."""
+    month = int(iso["month"])
+    return f"{iso['day']} {_MONTHS[month - 1].title()} {iso['year']}" if 1 <= month <= len(_MONTHS) else iso.group()
 
 
 def unfounded_number(sentence: str, sources: str) -> Number | None:
@@ -141,15 +150,20 @@ def _numbers(tokens: list[_Token]) -> Iterator[Number]:
         currency = _currency(token.match["money"] or "")
         kind, named, position = _kind(kind, tokens, position)
         unit = _unit(tokens, position)
-        if token.match["word"] and unit in {stem(side) for side in _SIDES} and position - first == 1:
-            continue
+        month = 0 if kind == "month" or value > _LAST_DAY else _month_beside(tokens, first, position)
+        if month and (not unit or not _counts(tokens, first)):
+            unit = ""
+        else:
+            month = 0
+        if token.word == _PAIR and unit in _SIDE_STEMS and position - first == 1:
+            kind = "pronoun"
         yield Number(
             value=value,
             kind=kind,
             unit=unit,
             text=token.match.group().strip(),
             currency=currency or named,
-            month=0 if unit or kind == "month" or value > _LAST_DAY else _month_beside(tokens, first, position),
+            month=month,
         )
 
 
@@ -229,10 +243,23 @@ def _currency(written: str) -> str:
 
 
 def _unit(tokens: list[_Token], position: int) -> str:
-    if position >= len(tokens):
+    if position >= len(tokens) or _APART.search(_between(tokens, position)):
         return ""
     word = tokens[position].word
-    return stem(word) if word and word not in STOP_WORDS and not _month(word) else ""
+    return stem(word) if word and word not in STOP_WORDS and word not in NUMBER_WORDS and not _month(word) else ""
+
+
+def _counts(tokens: list[_Token], first: int) -> bool:
+    """Tell "in May 21 people" from "on May 21 people": after a month that stands alone, a number counts."""
+    return tokens[max(first - 2, 0)].word in {"in", "since", "during", "by"}
+
+
+def _between(tokens: list[_Token], position: int) -> str:
+    """Return what stands between a token and the one before it."""
+    if position == 0:
+        return ""
+    before, token = tokens[position - 1].match, tokens[position].match
+    return token.string[before.end() : token.start()]
 
 
 def _month_beside(tokens: list[_Token], first: int, position: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from domain.answers import Evidence
-from service.answering.lexical_match import folded, is_in, keys_of, terms_of
+from service.answering.lexical_match import folded, is_in, joined_keys, keys_of, terms_of
 from service.answering.word_forms import stem
 
 # What parties do in reports; the words before the first of these name who does it.
@@ -28,6 +28,7 @@ _BOTH: Final = re.compile(
 )
 _TOGETHER: Final = re.compile(r"\b(?P<first>[A-Z][\w’'.-]+)\s+and\s+(?:the\s+)?(?P<second>[A-Z][\w’'.-]+)")
 _ACCORDING: Final = re.compile(r"\baccording to (?P<who>[^,.;]+)", re.IGNORECASE)
+_NOUN_ENDINGS: Final = ("ment", "ments", "ion", "ions")  # "stations" has the stem of "stated".
 _PRONOUNS: Final = frozenset({"they", "it", "he", "she", "we", "i"})
 _SUBJECT_WORDS: Final = 12  # A longer beginning is a clause of its own, not a speaker.
 _WORD: Final = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
@@ -63,8 +64,8 @@ def _allows(said_to_be: str, sentence: str, piece: Evidence) -> bool:
     if _BOTH.search(said_to_be) or _TOGETHER.search(said_to_be):
         return _says_both(said_to_be, named, piece)
     asked = _keys(said_to_be)
-    if not asked:
-        return True
+    if not asked:  # "The commission": somebody whom the words have to mention.
+        return keys_of(said_to_be) <= joined_keys((named, piece.text))
     if _BOTH.search(named) or (_names_two(named) and not _names_two(said_to_be)):
         # What both said, one of them did not say alone.
         return False
@@ -113,7 +114,7 @@ def _subject(text: str) -> str:
     words = list(_WORD.finditer(text))
     for position, match in enumerate(words[: _SUBJECT_WORDS + 1]):
         lowered = folded(match.group())
-        if position == 0 or match.group()[0].isupper() or stem(lowered) not in _ACTS or lowered.endswith("ment"):
+        if position == 0 or match.group()[0].isupper() or stem(lowered) not in _ACTS or lowered.endswith(_NOUN_ENDINGS):
             continue
         if (behind := _attributed_behind(text, match.start(), match.end())) is not None:
             return behind
@@ -130,7 +131,7 @@ def _attributed_behind(text: str, start: int, end: int) -> str | None:
     """Return the party of `…, X said.` and `…, said X.`; `None` where the verb does not end its sentence."""
     before = text[:start].rstrip()
     after = text[end:].strip(' ."”’')
-    if before.endswith((",", ",”", ',"')):
+    if before.endswith((",", ",”", ',"')) and not after.startswith("that "):
         named = re.split(r"[,.;]", after, maxsplit=1)[0].strip()
         return named if 0 < len(named.split()) <= _PARTY_WORDS else None
     clause, comma, party = before.rpartition(",")

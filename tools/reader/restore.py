@@ -55,7 +55,7 @@ def _parameter(node: onnx.NodeProto) -> str:
     if transposed:
         return named
     # For "/encoder/encoder/layer.1/output/dense/MatMul_quant" it is that of "encoder.encoder.layer.1.output.dense".
-    return node.name.rsplit("/", 1)[0].strip("/").replace("/", ".") + ".weight"
+    return str(node.name).rsplit("/", 1)[0].strip("/").replace("/", ".") + ".weight"
 
 
 def _weight(arrays: Arrays, name: str) -> NDArray[np.float32]:

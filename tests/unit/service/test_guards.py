@@ -5,7 +5,8 @@ import pytest
 
 from domain.answers import Evidence
 from domain.corpus import Citable
-from service.answering.guards import Reason, first_failing, negation_differs, unfounded_names
+from service.answering.guards import Reason, first_failing, unfounded_names
+from service.answering.negation import negation_differs
 from tests.support.evidence import evidence
 
 

@@ -69,11 +69,9 @@ def test_a_date_is_a_day_of_a_month_however_it_is_written(written: str) -> None:
     assert (int(month.value), str(month.kind)) == (2, "month")
 
 
-@pytest.mark.parametrize(
-    "text", ["the two sides", "They may march on.", "May said so.", "dozens of boats", "Augustus", "seconds", ""]
-)
+@pytest.mark.parametrize("text", ["They may march on.", "May said so.", "dozens of boats", "Augustus", "seconds", ""])
 def test_words_that_count_nothing_are_no_numbers(text: str) -> None:
-    """Two sides are parties, `may` and `march` are verbs, and `dozens` has no value."""
+    """`may` and `march` are verbs, and `dozens` has no value."""
     assert numbers_of(text) == ()
 
 

@@ -16,8 +16,9 @@ from ingest.parsed import RawSource
 from ingest.reading import read_source
 from ingest.statements import find_statements
 from service.answering.evidence import sentences_of, speaker_of
-from service.answering.guards import negation_differs, unfounded_names
+from service.answering.guards import unfounded_names
 from service.answering.meaning import Meanings
+from service.answering.negation import negation_differs
 from service.answering.numbers import unfounded_number
 from service.answering.speakers import speaker_differs
 from service.answering.support import LexicalSupportChecker
