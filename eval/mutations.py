@@ -48,8 +48,9 @@ _NUMBER: Final = re.compile(
     rf"(?<![\w.,:/-])(?<!^)\d{{1,3}}(?:,\d{{3}})*(?:\.\d+)?(?![\w:/]|,\d|\.\d| (?:{_MONTH}|May)\b)"
 )
 _NUMBER_WORD: Final = re.compile(rf"\b(?:{'|'.join(_SPELLED)})\b(?! (?:sides|countries|leaders))")
+_MONEY: Final = "$€£¥"
 _NAME: Final = re.compile(r"(?<=[a-z,;] )(?:[A-Z][a-zé]+(?: (?=[A-Z][a-zé]))?)+")
-_NO_NAMES: Final = frozenset((*_MONTHS, *_DAYS, "I", "Mr", "Mrs", "Ms", "Dr"))
+_NO_NAMES: Final = frozenset((*_MONTHS, *_DAYS, "I", "Us", "Mr", "Mrs", "Ms", "Dr"))
 _SAYING: Final = (
     "said says announced agreed condemned welcomed urged warned denied claimed confirmed told called promised "
     "rejected demanded accused praised pledged insisted added stressed reiterated".split()
@@ -326,6 +327,8 @@ def _spelled_otherwise(original: Original, draw: Random) -> str | None:
     ways: list[tuple[re.Match[str], str]] = []
     for match in _NUMBER.finditer(text):
         whole = match.group()
+        if text[match.start() - 1] in _MONEY:  # "$five" is no English.
+            continue
         if whole in {str(n) for n in range(2, 13)} and not text[match.end() :].startswith(("%", " per")):
             ways.append((match, _SPELLED[int(whole) - 2]))
         elif re.fullmatch(r"[\d,]+,\d+", whole):

@@ -50,10 +50,14 @@ _COULD: Final = frozenset({"possible", "able"})
 _OPEN: Final = frozenset({"possible", "planned", "asked", "discussed", "tried", "alleged"})
 
 
+_ADVERB: Final = re.compile(r"\w+ly\Z|perhaps\Z")  # These stand before or behind what they govern.
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Marker:
     classes: frozenset[str]
     scope: tuple[str, ...]
+    is_adverb: bool
 
 
 def modality_differs(sentence: str, source: str) -> bool:
@@ -70,6 +74,8 @@ def _is_told(marker: _Marker, there: Sequence[_Marker], said: frozenset[str]) ->
     alike = [other for other in there if other.classes & marker.classes]
     if not alike or not marker.scope or not is_in(marker.scope[0], said):
         return bool(alike)
+    if marker.is_adverb:
+        return True
     return any(is_in(marker.scope[0], frozenset(other.scope)) for other in alike)
 
 
@@ -92,4 +98,5 @@ def _markers(text: str) -> Iterator[_Marker]:
         yield _Marker(
             classes=_COULD if match.group() == "could" else frozenset({str(match.lastgroup)}),
             scope=tuple(behind[:_SCOPE_WORDS]),
+            is_adverb=_ADVERB.match(match.group()) is not None,
         )

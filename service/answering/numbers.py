@@ -64,7 +64,7 @@ _SIDE_STEMS: Final = frozenset(stem(side) for side in _SIDES)
 # "14th" and "fourteenth" are the same; 87 and 87 % are not, and a source that says February has not said 2.
 _SAME_KINDS: Final = frozenset({("plain", "ordinal"), ("ordinal", "plain"), ("plain", "pronoun")})
 _BEFORE_A_MONTH: Final = frozenset(
-    "in of by until till since from to before after during early late mid last next this through around".split()
+    "in of for by until till since from to before after during early late mid last next this through around".split()
 )
 _LAST_DAY: Final = 31
 _ISO_DATE: Final = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)\b")

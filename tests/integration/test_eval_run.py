@@ -11,6 +11,7 @@ from cli.main import run as command_line
 from domain.errors import ModelFileError
 from domain.settings import IngestSettings, Settings
 from eval.data_sets import DataSet, open_data_sets
+from eval.mutations import measure_configured, shares
 from eval.outcomes import Outcome
 from eval.records import RecordCache
 from eval.run_file import Run, RunWriter
@@ -233,3 +234,21 @@ def _with_model(settings: Settings, base_url: str) -> Settings:
         pytest.skip(f"the encoder is not here: {error.message}")
     chat = settings.chat.model_copy(update={"model": "openai:scripted", "base_url": base_url})
     return settings.model_copy(update={"chat": chat})
+
+
+def test_changed_sentences_of_a_record_are_withheld(tmp_path: Path) -> None:
+    """With the assistant's own checks on the sample stories; the same draw gives the same sentences."""
+    (samples,) = open_data_sets("sample", below=None, settings=IngestSettings())
+    assert samples.corpus is not None
+    surroundings = surroundings_in(tmp_path)
+
+    first, second = (
+        measure_configured(surroundings.settings, surroundings.records, samples.corpus, limit=20) for _ in range(2)
+    )
+
+    assert first == second
+    assert {kind: figure.mean for kind, figure in shares(first).items() if kind in {"number", "date"}} == {
+        "number": 0.0,
+        "date": 0.0,
+    }
+    assert all(one.text != one.original for one in first)

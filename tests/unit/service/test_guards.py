@@ -40,6 +40,7 @@ def inside(passage: str, sentence: str, *, title: str | None = None, place: str 
         ),
         ("The council approved the budget.", "The council did not approve the budget.", "negation_differs"),
         ("The council did not approve the budget.", "The council approved the budget.", "negation_differs"),
+        ("The council approved the budget.", "The council may approve the budget.", "modality_differs"),
     ],
 )
 def test_a_changed_fact_is_withheld_for_its_own_reason(sentence: str, source: str, reason: Reason) -> None:
@@ -106,6 +107,26 @@ def test_names_around_a_sentence_are_known() -> None:
     assert unfounded_names("Marwick opened the dam of Velmark.", (piece,)) == ("Velmark",)
 
 
+def test_a_name_around_a_sentence_does_not_take_the_place_of_another() -> None:
+    """Whom the passage names elsewhere did not do what somebody else did."""
+    piece = inside(
+        "Ilse Marwick came by ship. Otto Brandvold opened the dam.", "Otto Brandvold opened the dam.", place="ONSE"
+    )
+
+    assert unfounded_names("Ilse Marwick opened the dam.", (piece,)) == ("Ilse", "Marwick")
+    assert unfounded_names("Otto Brandvold opened the dam at Onse.", (piece,)) == ()
+
+
+def test_one_pronoun_stands_for_one_name() -> None:
+    """`She` may be Marwick, but then nobody stands for Velmark, which takes the place of Corrundy."""
+    piece = inside(
+        "Ilse Marwick of Velmark came by ship. She opened the dam of Corrundy.", "She opened the dam of Corrundy."
+    )
+
+    assert unfounded_names("Ilse Marwick opened the dam of Corrundy.", (piece,)) == ()
+    assert unfounded_names("Ilse Marwick opened the dam of Velmark.", (piece,)) == ("Ilse", "Marwick", "Velmark")
+
+
 def test_the_day_of_publication_is_not_in_the_words() -> None:
     """The date of a document is not the date of the event, so it founds no number."""
     (piece,) = evidence("The dam opened.")
@@ -144,10 +165,15 @@ def test_new_names_are_told_from_new_words(sentence: str, names: tuple[str, ...]
         ("The minister said that the road was shut.", "The minister denied that the road was shut."),
         ("The ferry isn't late.", "The ferry is late."),
         ("Nobody came.", "The mayor came."),
+        (
+            "The lock was not repaired, and the quay was not sold.",
+            "The lock was not repaired, and the quay was sold.",
+        ),
+        ("The lock was not repaired.", "The lock was repaired, and the quay was not sold."),
     ],
 )
 def test_what_is_turned_over_differs(sentence: str, source: str) -> None:
-    """A negation that comes or goes, and a verb or preposition in place of its opposite."""
+    """A negation that comes, goes or moves, and a verb or preposition in place of its opposite."""
     assert negation_differs(sentence, source)
 
 

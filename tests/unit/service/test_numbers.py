@@ -118,6 +118,7 @@ def test_a_number_in_another_form_is_stated(sentence: str, source: str) -> None:
         ("They met on 6 March.", "They met on 6 February.", 6),
         ("They met in May.", "They met in June.", 5),
         ("They meet again by May.", "They meet again by March.", 5),
+        ("A review is planned for May.", "A review is planned for November.", 5),
         ("They met in 2024.", "They met in 2025.", 2024),
         ("It was built in the 1980s.", "It was built in the 1990s.", 1980),
         ("They signed on 12 February.", "They signed on 6 February; it holds from 12 April.", 12),

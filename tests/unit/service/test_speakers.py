@@ -33,6 +33,7 @@ ROAD = "agreed to widen the road from China to Velmark."
             "Late on the evening of the second day of the long talks Corrundy accused Velmark of spying.",
         ),
         ("The road is shut, both sides said.", "The Chinese side said that the road is shut."),
+        ("The commission said that the road was shut.", "The workers said that the road was shut."),
     ],
 )
 def test_words_given_to_somebody_else_are_noticed(sentence: str, source: str) -> None:
@@ -58,6 +59,11 @@ def test_words_given_to_somebody_else_are_noticed(sentence: str, source: str) ->
         ("According to both sides, the road is shut.", "Both sides said that the road is shut."),
         ("The road is shut, according to the ministry.", "The ministry said that the road is shut."),
         ("According to the Harbour Gazette, the road is shut.", "Both sides said that the road is shut."),
+        ("Experts say that the road is shut.", "However, experts say that the road is shut."),
+        ("The commission said that the road was shut.", "The road was shut, said the commission."),
+        ("41 percent of drivers said that the road was shut.", "41% of drivers said that the road was shut."),
+        ("The stations that Velmark built are shut.", "In Velmark the stations are shut."),
+        ("The road, Holm said, that 9 men built was shut.", "The road, Holm said, that 9 men built was shut at noon."),
         (
             "According to the Harbour Gazette, Marwick said that the road is shut.",
             "Marwick said that the road is shut.",
@@ -65,7 +71,7 @@ def test_words_given_to_somebody_else_are_noticed(sentence: str, source: str) ->
     ],
 )
 def test_the_same_speaker_in_other_words_is_let_through(sentence: str, source: str) -> None:
-    """Titles, country for side, the passive, and the publisher's name change nothing about who said it."""
+    """Titles, country for side, the passive, opening words and the publisher's name change nothing about who it was."""
     assert not speaker_differs(sentence, evidence(source))
 
 
