@@ -213,7 +213,7 @@ def _originals(ledger: LedgerReader, draw: Random) -> Iterator[Original]:
     citables.sort(key=lambda one: one.passage.passage_id)
     draw.shuffle(citables)
     texts = [one.passage.text for one in citables]
-    far = sorted({name for text in texts for name in _names(text)})
+    far = sorted({name for text in texts for name in names_of(text)})
     speakers = sorted({match["who"] for one in citables for _, text in _sentences(one) if (match := _spoken(text))})
     for one in citables:
         for span, text in draw.sample(whole := _sentences(one), k=len(whole)):
@@ -221,7 +221,7 @@ def _originals(ledger: LedgerReader, draw: Random) -> Iterator[Original]:
             yield Original(
                 text=text,
                 evidence=tuple(_evidence(one, place, number) for number, place in enumerate((span, *around), start=1)),
-                near=tuple(name for name in _names(one.passage.text) if name not in text),
+                near=tuple(name for name in names_of(one.passage.text) if name not in text),
                 far=far,
                 speakers=speakers,
             )
@@ -240,7 +240,8 @@ def _evidence(one: Citable, span: Span, number: int) -> Evidence:
     return Evidence(evidence_id=f"E{number}", citable=one, span=span, score=1.0, speaker=speaker_of(one, span))
 
 
-def _names(text: str) -> list[str]:
+def names_of(text: str) -> list[str]:
+    """Return the names inside a text, by their capitals."""
     return [name for name in _NAME.findall(text) if not _NO_NAMES & set(name.split())]
 
 
@@ -274,7 +275,7 @@ def _other_date(original: Original, draw: Random) -> str | None:
 
 
 def _other_name(original: Original, draw: Random) -> str | None:
-    found = [match for match in _NAME.finditer(original.text) if match.group() in _names(original.text)]
+    found = [match for match in _NAME.finditer(original.text) if match.group() in names_of(original.text)]
     if not found:
         return None
     match = draw.choice(found)

@@ -27,9 +27,11 @@ class Pair:
     window_tokens: int
 
 
-def pair_of(question: Sequence[int], title: Sequence[int], window: Sequence[int]) -> Pair:
+def pair_of(
+    question: Sequence[int], title: Sequence[int], window: Sequence[int], *, most_question: int = MOST_QUESTION
+) -> Pair:
     """Lay out token ids without special tokens; a window that is too long is cut at its end."""
-    asked = [_START, *question[:MOST_QUESTION], _END]
+    asked = [_START, *question[:most_question], _END]
     above = [*title[:MOST_TITLE], _END] if title else []
     room = MOST_TOKENS - len(asked) - len(above) - 1
     kept = list(window[:room])

@@ -18,10 +18,10 @@ from tools.reader.model import ReaderModel
 
 
 def main() -> None:
-    """Export `reader.pt` of the work folder."""
+    """Export `model.pt` of the work folder."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--work", type=Path, required=True)
-    options.add_argument("--weights", default="reader.pt")
+    options.add_argument("--weights", default="model.pt")
     options.add_argument("--out", type=Path, required=True)
     asked = options.parse_args()
     folder = find_encoder(load_settings().models).path

@@ -5,18 +5,16 @@ One pass over about 40 000 examples takes an hour on two cores, some minutes on 
 
 import argparse
 import hashlib
-import json
 import pickle
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from domain.settings import load_settings
@@ -25,14 +23,11 @@ from retriever.encoder_folder import find_encoder
 from retriever.reader_input import pair_of
 from tools.reader.examples import Example, examples_of
 from tools.reader.model import ReaderModel
+from tools.training import batches_of, padded, train
 
-_BATCH_TOKENS: Final = 4096
 _RATE: Final = 1e-4
-_WARM_UP: Final = 0.06
 _TITLES_KEPT: Final = 0.6  # So that it reads passages of untitled documents as well.
 _HELD_OUT: Final = 4  # Of 256 questions.
-_LOGGED: Final = 25  # Steps.
-_SAVED: Final = 100
 _UNKNOWN: Final = -1.0
 
 
@@ -51,7 +46,7 @@ class Row:
 
 
 def main() -> None:
-    """Train, resume, and save `reader.pt` in the work folder."""
+    """Train, resume, and save `model.pt` in the work folder."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", type=Path, required=True, help="Folder of the data sets.")
     options.add_argument("--work", type=Path, required=True, help="Examples, checkpoints and the log.")
@@ -82,6 +77,8 @@ def main() -> None:
         model.to(asked.device),
         batches_of(learned, epochs=asked.epochs, seed=asked.seed),
         held_out,
+        loss=_loss,
+        rate=_RATE,
         work=asked.work,
     )
 
@@ -126,74 +123,6 @@ def _row(one: Example, tokenizer: Tokenizer, *, title: str) -> Row:
     )
 
 
-def batches_of(rows: Sequence[Row], *, epochs: float, seed: int) -> list[list[Row]]:
-    """Return all batches of the training, each of rows of about the same length."""
-    draw = random.Random(seed)
-    batches: list[list[Row]] = []
-    order: list[Row] = []
-    for epoch in range(int(-(-epochs // 1))):
-        mixed = list(rows)
-        draw.shuffle(mixed)
-        order += mixed[: int(len(mixed) * min(1.0, epochs - epoch))]
-    for begin in range(0, len(order), 3000):
-        chunk = sorted(order[begin : begin + 3000], key=lambda row: len(row.ids))
-        made: list[list[Row]] = [[]]
-        for row in chunk:
-            if (len(made[-1]) + 1) * len(row.ids) > _BATCH_TOKENS:
-                made.append([])
-            made[-1].append(row)
-        draw.shuffle(made)
-        batches += made
-    return batches
-
-
-def train(model: ReaderModel, batches: Sequence[Sequence[Row]], held_out: Sequence[Row], *, work: Path) -> None:
-    """Run all batches once, with checkpoints; the last one is the reader."""
-    device = next(model.parameters()).device
-    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=_RATE, weight_decay=0.01)
-    warm = max(1, int(_WARM_UP * len(batches)))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warm, (len(batches) - step) / max(1, len(batches) - warm))
-    )
-    checkpoint = work / "checkpoint.pt"
-    done = 0
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        schedule.load_state_dict(saved["schedule"])
-        done = saved["done"]
-    started, losses = time.perf_counter(), []
-    model.train()
-    for number in range(done, len(batches)):
-        loss = _loss(model, batches[number], device)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch annotates this not
-        nn.utils.clip_grad_norm_(learned, 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(float(loss))
-        if (number + 1) % _LOGGED == 0:
-            _log(work, step=number + 1, of=len(batches), loss=sum(losses) / len(losses),
-                 seconds=time.perf_counter() - started)  # fmt: skip
-            losses.clear()
-        if (number + 1) % _SAVED == 0 or number + 1 == len(batches):
-            state: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}
-            saved = {name: part.state_dict() for name, part in state.items()}
-            torch.save({**saved, "done": number + 1}, checkpoint.with_suffix(".new"))
-            checkpoint.with_suffix(".new").replace(checkpoint)
-    torch.save(model.state_dict(), work / "reader.pt")
-    _log(work, step=len(batches), of=len(batches), held_out=_held_out_loss(model, held_out, device))
-
-
-def _held_out_loss(model: ReaderModel, rows: Sequence[Row], device: torch.device) -> float:
-    model.eval()
-    with torch.inference_mode():
-        losses = [float(_loss(model, rows[begin : begin + 32], device)) for begin in range(0, len(rows), 32)]
-    return sum(losses) / len(losses)
-
-
 def _loss(model: ReaderModel, rows: Sequence[Row], device: torch.device) -> Tensor:
     ids, mask, segments = padded([(row.ids, row.segments) for row in rows], device)
     tokens, window = model(ids, mask, segments)
@@ -221,22 +150,6 @@ def _marginal(scores: Tensor, allowed: Tensor, right: Tensor) -> Tensor:
     """Return minus the log of the probability that falls on any right position, `(n,)`."""
     scores = scores.masked_fill(~allowed, -1e4)
     return torch.logsumexp(scores, dim=1) - torch.logsumexp(scores.masked_fill(~right, -1e4), dim=1)
-
-
-def padded(pairs: Sequence[tuple[list[int], list[int]]], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Return ids, mask and segments, each `(n, longest)`."""
-    longest = max(len(ids) for ids, _ in pairs)
-    ids, mask, segments = (torch.zeros(len(pairs), longest, dtype=torch.long) for _ in range(3))
-    for row, (tokens, parts) in enumerate(pairs):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        mask[row, : len(tokens)] = 1
-        segments[row, : len(parts)] = torch.tensor(parts)
-    return ids.to(device), mask.to(device), segments.to(device)
-
-
-def _log(work: Path, **values: float) -> None:
-    with (work / "log.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps({name: round(value, 4) for name, value in values.items()}) + "\n")
 
 
 if __name__ == "__main__":

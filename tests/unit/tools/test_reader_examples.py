@@ -9,7 +9,8 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from tools.reader import examples
 from tools.reader.examples import Asked, Example
-from tools.reader.train import batches_of, rows_of_examples
+from tools.reader.train import rows_of_examples
+from tools.training import batches_of
 
 PORT = "The port was opened in 1998. It lies on the northern bay. Costrel paid 85 million for it. Ships call every day."
 
