@@ -124,6 +124,12 @@ def _flips(comparison: Comparison) -> Iterator[Table]:
 
 def calibration_lines(calibration: Calibration) -> Iterator[str]:
     """Yield what was learned, and from what, in a few lines."""
+    rows = list(_calibration_rows(calibration))
+    width = max(len(name) for name, _ in rows) + 2
+    yield from (f"{name + ':':<{width}}{text}" for name, text in rows)
+
+
+def _calibration_rows(calibration: Calibration) -> Iterator[tuple[str, str]]:
     shown: list[tuple[str, Interval | None, Unit]] = [
         ("threshold", calibration.threshold, "score"),
         ("wrong among the answered", calibration.risk, "share"),
@@ -134,20 +140,20 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
         if one is None:
             continue
         ends = Estimate(mean=one.value, low=one.low, high=one.high, n=calibration.provenance.n)
-        yield f"{name + ':':<28}{figure_text(one.value, unit)} ({interval_text(ends, unit)})"
+        yield name, f"{figure_text(one.value, unit)} ({interval_text(ends, unit)})"
     left_out = f", {calibration.provenance.unscored} could not be used" if calibration.provenance.unscored else ""
-    yield f"{'target:':<28}{calibration.target}"
-    yield f"{'learned from:':<28}{calibration.provenance.n} cases{left_out}"
+    yield "target", calibration.target
+    yield "learned from", f"{calibration.provenance.n} cases{left_out}"
     weights = ", ".join(f"{name} {weight:+.3g}" for name, weight in calibration.model.weights.items())
-    yield f"{'log-odds:':<28}{calibration.model.bias:+.3g}, {weights}"
+    yield "log-odds", f"{calibration.model.bias:+.3g}, {weights}"
     if calibration.auroc:
-        yield f"{'auroc:':<28}{_areas_text(calibration.auroc)}"
+        yield "auroc", _areas_text(calibration.auroc)
     for name, areas in calibration.auroc_without.items():
-        yield f"{'auroc without ' + name + ':':<28}{_areas_text(areas)}"
+        yield f"auroc without {name}", _areas_text(areas)
     for name, there in calibration.travelled.items():
         area = "" if there.auroc is None else f", auroc {there.auroc:.3f}"
         answered = f"answered {figure_text(there.coverage, 'share')}, wrong of these {figure_text(there.risk, 'share')}"
-        yield f"{'learned without ' + name + ':':<28}{answered}{area}"
+        yield f"learned without {name}", f"{answered}{area}"
 
 
 def mutations_table(wrong: Mapping[str, Estimate]) -> Table:

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from domain.answers import Answer, AnswerSentence, Mode, Question, RefusalReason, WithheldSentence
-from domain.corpus import DocumentHeader
-from domain.errors import ChatModelError, NotFoundError
+from domain.errors import ChatModelError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 from domain.ports import ChatModel, Draft, RecordReader, Retriever, SupportChecker
 from domain.settings import AnswerSettings
@@ -149,7 +148,7 @@ class Assistant:
         """Set the evidence, best first, and how likely it answers; return which of it answers when it is quoted."""
         asking = Asking.of(answering.asked.text, answering.passages)
         scored = score(measure(asking, answering.passages))
-        answering.signals = signals(asking, answering.passages, scored, self._text_of)
+        answering.signals = signals(answering.passages, scored)
         answering.answerability = self._rule.probability(answering.signals) if scored else 0.0
         if scored and takes_for_granted(asking, scored[0]):
             answering.why_not = RefusalReason.FALSE_PREMISE
@@ -159,12 +158,6 @@ class Assistant:
             evidence_of(one.fit, number=number, score=one.score) for number, one in enumerate(shown, start=1)
         )
         return choose_quotes(asking, shown, limit=self._settings.extractive_sentences)
-
-    def _text_of(self, header: DocumentHeader) -> str:
-        try:
-            return self._record.document(header.document_id, header.version).text
-        except NotFoundError:  # Deleted since it was found.
-            return ""
 
     def _draft(self, answering: WorkingAnswer) -> Draft | None:
         """Let the model write; `None` when the answer is to quote."""

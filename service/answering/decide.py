@@ -1,13 +1,13 @@
 """Which sentences answer a question, and what tells whether the record answers it at all."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from domain.corpus import DocumentHeader, RankedPassage
-from service.answering.lexical_match import Term, coverage, is_in, terms_of
+from domain.corpus import RankedPassage
+from service.answering.lexical_match import coverage, is_in, terms_of
 from service.answering.relevance import Asking, Fit, surroundings
 
 # Log-odds of being part of the answer; fitted by tools/reader/fit.py, see docs/measurements.md.
@@ -18,11 +18,9 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "beside": 0.24,
     "holds_span": 1.2,
     "words": 1.28,
-    "holds_asked": 0.5,
 }
-_ELSEWHERE: Final = 0.5  # A name that is only elsewhere in the document is half missing.
 _MOST_OF_IT: Final = 0.75  # Share of a question without its figures.
-_NOTHING: Final = -8.0  # Log-odds where nothing was read.
+_NOTHING: Final = -8.0  # Where nothing was read.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,32 +37,23 @@ def score(fits: Sequence[Fit]) -> tuple[Scored, ...]:
     return tuple(sorted(scored, key=lambda one: (-one.score, one.fit.rank, one.fit.span)))
 
 
-def signals(
-    asking: Asking,
-    passages: Sequence[RankedPassage],
-    scored: Sequence[Scored],
-    document_text: Callable[[DocumentHeader], str],
-) -> dict[str, float]:
+def signals(passages: Sequence[RankedPassage], scored: Sequence[Scored]) -> dict[str, float]:
     """Return what tells whether the record answers the question; nothing where no sentence was found.
 
-    By name: `near`, the greatest cosine of a passage; `passage` and `span`, the reader's best scores; `missing`, the
-    share of the question's names and numbers that the best sentence's document lacks, not their number, since a long
-    question names much that an answer need not repeat.
+    By name: `near`, the greatest cosine of a passage; `span`, the reader's best score of words that answer; `passage`,
+    the log-odds of the passage that the best sentence stands in.
 
     Args:
-        asking: The question.
         passages: What was found.
         scored: Their sentences, best first.
-        document_text: Looks up the whole text of a document.
     """
     if not scored:
         return {}
-    readings = [ranked.reading for ranked in passages if ranked.reading is not None]
+    spans = [ranked.reading.span_score for ranked in passages if ranked.reading is not None]
     return {
         "near": max((ranked.cosine for ranked in passages if ranked.cosine is not None), default=0.0),
-        "passage": max((reading.answers for reading in readings), default=_NOTHING),
-        "span": max((reading.span_score for reading in readings), default=_NOTHING),
-        "missing": _missing(asking, scored[0].fit, document_text),
+        "span": max(spans, default=_NOTHING),
+        "passage": scored[0].fit.passage,
     }
 
 
@@ -113,21 +102,6 @@ def log_odds(score: float) -> float:
 
 def _relevance(fit: Fit) -> float:
     return _BIAS + math.fsum(weight * getattr(fit, name) for name, weight in WEIGHTS.items())
-
-
-def _missing(asking: Asking, fit: Fit, document_text: Callable[[DocumentHeader], str]) -> float:
-    """Return the share of the question's names and numbers that the document lacks, 0..1."""
-    named = {term.key: term for term in asking.particulars}.values()
-    around = surroundings(fit.ranked)
-    missing = [term for term in named if not is_in(term.key, around)]
-    if not missing:
-        return 0.0
-    text = document_text(fit.ranked.citable.header).casefold()
-    return sum(_ELSEWHERE if _occurs(term, text) else 1.0 for term in missing) / len(named)
-
-
-def _occurs(term: Term, text: str) -> bool:
-    return term.key in text or term.text.casefold() in text
 
 
 def _logistic(value: float) -> float:

@@ -1,9 +1,9 @@
 """Answering by quoting: the best sentences of the record, as they stand."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
-from service.answering.asked import Asked
 from service.answering.decide import Scored, log_odds
 from service.answering.lexical_match import is_in, keys_of, overlap
 from service.answering.relevance import Asking
@@ -11,6 +11,15 @@ from service.answering.relevance import Asking
 # How far below the best sentence's log-odds another may lie and still be quoted; docs/measurements.md, "Evidence".
 _NEAR_BEST: Final = 1.2
 _NEAR_BEST_OPEN: Final = 1.5  # Where the question does not ask for one thing of a kind, an answer takes more sentences.
+# Questions that ask for one thing of a kind: a person, a time, a place, a number.
+_ASKS_ONE: Final = re.compile(
+    r"\b(?:who|whom|whose|where|how (?:much|many|long|old|often|far|tall|big|large|high|fast))\b|\bwhen\b(?! asked)"
+    r"|\b(?:what|which) (?:number|percentage|share|proportion|day|date|year|month|time|century|place|city|town|country"
+    r"|state|province|region|location|venue)\b"
+    r"|\b(?:what|which) (?!(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|should|may|might)\b)"
+    r"(?:\w+ ){0,2}(?:person|leaders?|president|minister|player)\b",
+    re.IGNORECASE,
+)
 _ADDS: Final = 2.0  # For one that covers more of the question.
 _ADDED_SHARE: Final = 0.2
 _SAME: Final = 0.6  # Jaccard similarity of content words above which two sentences say the same.
@@ -45,7 +54,7 @@ def _belongs(asking: Asking, one: Scored, chosen: Sequence[Scored]) -> bool:
     if any(overlap(one.fit.text, other.fit.text) > _SAME for other in chosen):
         return False
     behind = log_odds(chosen[0].score) - log_odds(one.score)
-    if behind <= (_NEAR_BEST_OPEN if asking.asked in {Asked.ANY, Asked.WHY} else _NEAR_BEST):
+    if behind <= (_NEAR_BEST if _ASKS_ONE.search(asking.text) else _NEAR_BEST_OPEN):
         return True
     return behind <= _ADDS and _added(asking, one, chosen) >= _ADDED_SHARE
 

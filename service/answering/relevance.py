@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.corpus import RankedPassage, Span
-from service.answering.asked import Asked, asked_for, holds
 from service.answering.lexical_match import Term, coverage, is_in, joined_keys, keys_of, terms_of
 
 _GENERIC_WEIGHT: Final = 0.35
@@ -34,7 +33,6 @@ class Asking:
     text: str
     terms: tuple[Term, ...]
     weights: Mapping[str, float]
-    asked: Asked
 
     @classmethod
     def of(cls, question: str, passages: Sequence[RankedPassage]) -> "Asking":
@@ -45,13 +43,7 @@ class Asking:
             text=question,
             terms=terms,
             weights={term.key: _weight(term, found) for term in terms},
-            asked=asked_for(question),
         )
-
-    @property
-    def particulars(self) -> tuple[Term, ...]:
-        """The names and numbers that the question gives."""
-        return tuple(term for term in self.terms if term.kind != "word")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +56,6 @@ class Fit:
         behind: By how much these are less than those of the best passage.
         beside: By how much the reader takes it to answer more than the other sentences of its passage do on average.
         holds_span: Whether the words stand in it that the reader takes for the answer.
-        holds_asked: Whether it holds what is asked for: a time, a number, a name.
     """
 
     ranked: RankedPassage
@@ -75,7 +66,6 @@ class Fit:
     behind: float
     beside: float
     holds_span: bool
-    holds_asked: bool
 
     @property
     def rank(self) -> int:
@@ -104,7 +94,6 @@ def fit(asking: Asking, sentence: Sentence, *, best: float) -> Fit:
         behind=best - ranked.score,
         beside=_beside(ranked, sentence.span),
         holds_span=reading is not None and reading.span is not None and sentence.span.contains(reading.span),
-        holds_asked=holds(asking.asked, sentence.text, asking.text),
     )
 
 

@@ -208,7 +208,7 @@ def test_the_trace_says_what_the_decision_and_the_prompt_were_made_of(record: Re
 
     trace = _answer(record, Question(text="When will the northern bridge open?"), chat).trace
 
-    assert trace.signals.keys() == {"near", "passage", "span", "missing"}
+    assert trace.signals.keys() == {"near", "span", "passage"}
     assert trace.answerability == pytest.approx(HALF_THE_WORDS.probability(trace.signals))
     assert trace.prompt is not None
     assert trace.prompt.parts == shown_sizes(trace.evidence, trace.stand_alone_question)

@@ -28,6 +28,7 @@ from eval.metrics.matching import holds_gold
 from eval.records import RecordCache
 from retriever.reader import OnnxReader
 from retriever.reading_order import FEATURES, features, in_reading_order
+from retriever.reading_order import WEIGHTS as SHIPPED
 from retriever.wiring import Record, open_record
 from service.answering.decide import WEIGHTS
 from service.answering.evidence import measure
@@ -44,9 +45,9 @@ class Seen:
     """One question.
 
     Attributes:
-        passages: `(n, 4)`, features of the passages that were read, in fused order.
+        passages: `(n, 3)`, features of the passages that were read, in fused order.
         right: `(n,)`, which of them hold gold.
-        sentences: `(m, 6)`, features of their sentences.
+        sentences: `(m, 5)`, features of their sentences.
         answering: `(m,)`, which of these answer.
     """
 
@@ -165,6 +166,7 @@ def _figures(name: str, sets: dict[str, list[Seen]], order: Matrix, sentence: An
     figures = {"questions": float(len(sets[name]))}
     figures["fused_first"] = _first(sets[name], np.eye(len(FEATURES))[0])
     figures["first"] = _first(sets[name], order)
+    figures["shipped_first"] = _first(sets[name], np.array(SHIPPED))
     figures["sentence_first"] = _sentence_first(sets[name], sentence)
     figures["sentence_auroc"] = _auroc(sets[name], sentence)
     if others:

@@ -12,8 +12,8 @@ NEWEST = date(2025, 3, 4)
 A_YEAR = timedelta(days=365)
 
 
-def reading(answers: float = 0.0, span_score: float = 0.0) -> Reading:
-    return Reading(answers=answers, span=None, span_score=span_score, sentences=(answers,))
+def reading(answers: float = 0.0) -> Reading:
+    return Reading(answers=answers, span=None, span_score=0.0, sentences=(answers,))
 
 
 def found(*scores: float, published: tuple[date | None, ...] = ()) -> list[RankedPassage]:
@@ -48,7 +48,6 @@ def test_what_answers_comes_first() -> None:
     [
         pytest.param(found(0.2, 0.7), [reading(), reading()], id="found nearer"),
         pytest.param(found(0.6, 0.6), [reading(), reading(1.0)], id="answers"),
-        pytest.param(found(0.6, 0.6), [reading(), reading(span_score=3.0)], id="holds words that answer"),
         pytest.param(found(0.6, 0.6, published=(NEWEST - A_YEAR, NEWEST)), [reading(), reading()], id="newer"),
     ],
 )
@@ -78,14 +77,14 @@ def test_ranks_count_anew_and_readings_are_attached() -> None:
 
 
 def test_the_features_are_those_that_are_named() -> None:
-    """Of each passage in turn: its fused score, the reader's two scores, and how new it is."""
+    """Of each passage in turn: its fused score, the reader's log-odds that it answers, and how new it is."""
     ranking = found(0.7, 0.6, published=(NEWEST, None))
 
-    rows = features(QUESTION, ranking, [reading(2.0, span_score=-1.0), reading(-3.0, span_score=4.0)])
+    rows = features(QUESTION, ranking, [reading(2.0), reading(-3.0)])
 
     assert [dict(zip(FEATURES, row, strict=True)) for row in rows] == [
-        {"fused": 0.7, "answers": 2.0, "span": -1.0, "recency": 1.0},
-        {"fused": 0.6, "answers": -3.0, "span": 4.0, "recency": 0.0},
+        {"fused": 0.7, "answers": 2.0, "recency": 1.0},
+        {"fused": 0.6, "answers": -3.0, "recency": 0.0},
     ]
 
 

@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from domain.corpus import DocumentHeader, RankedPassage, Reading, Span
+from domain.corpus import RankedPassage, Reading, Span
 from domain.settings import AnswerSettings
 from service.answering.decide import WEIGHTS, Scored, log_odds, score, signals, takes_for_granted
 from service.answering.relevance import Asking, Fit, Sentence, fit
@@ -25,10 +25,10 @@ def scored_of(asking: Asking, passages: Sequence[RankedPassage]) -> tuple[Scored
     return score([fit(asking, sentence, best=best) for sentence in sentences])
 
 
-def signals_of(question: str, *passages: RankedPassage, document: str = "") -> dict[str, float]:
-    """What tells whether these passages answer, where every document reads as `document`."""
+def signals_of(question: str, *passages: RankedPassage) -> dict[str, float]:
+    """What tells whether these passages answer."""
     asking = Asking.of(question, passages)
-    return signals(asking, passages, scored_of(asking, passages), lambda _: document)
+    return signals(passages, scored_of(asking, passages))
 
 
 def one_fit() -> Fit:
@@ -59,7 +59,6 @@ def test_sentences_are_ordered_by_how_well_they_fit() -> None:
         pytest.param(replace(one_fit(), beside=-1.0), replace(one_fit(), beside=2.0), id="stands out in its passage"),
         pytest.param(one_fit(), replace(one_fit(), holds_span=True), id="holds the words that answer"),
         pytest.param(replace(one_fit(), words=0.5), one_fit(), id="says more of the question"),
-        pytest.param(replace(one_fit(), holds_asked=False), one_fit(), id="holds what is asked for"),
     ],
 )
 def test_among_equals_one_more_sign_decides(less: Fit, more: Fit) -> None:
@@ -81,10 +80,8 @@ def test_equal_sentences_keep_the_order_of_the_text() -> None:
 
 
 def test_nothing_tells_where_no_sentence_was_found() -> None:
-    asking = Asking.of(QUESTION, [])
-
-    assert signals(asking, passages_of(BRIDGE), (), lambda _: "") == {}
-    assert signals(asking, (), (), lambda _: "") == {}
+    assert signals(passages_of(BRIDGE), ()) == {}
+    assert signals((), ()) == {}
 
 
 def test_the_signals_are_those_of_the_best() -> None:
@@ -97,45 +94,14 @@ def test_the_signals_are_those_of_the_best() -> None:
     asking = Asking.of(QUESTION, passages)
     scored = scored_of(asking, passages)
 
-    assert signals(asking, passages, scored, lambda _: "") == {
-        "near": 0.7,
-        "passage": 2.0,
-        "span": -2.5,
-        "missing": 0.0,
-    }
+    assert signals(passages, scored) == {"near": 0.7, "span": -2.5, "passage": 7.5}
 
 
 def test_what_was_not_read_or_compared_speaks_against_an_answer() -> None:
     """Found by its words alone, and not read: nothing is near, and the reader's signals are those of no answer."""
     found = signals_of(QUESTION, *passages_of(BRIDGE))
 
-    assert (found["near"], found["passage"], found["span"]) == (0.0, -8.0, -8.0)
-
-
-def test_names_that_the_document_lacks_are_missing() -> None:
-    """Of two names one stands in the passage: half; the other elsewhere in its document: a quarter; no names: none."""
-    named = "When does the bridge of Orrin to Costrel open?"
-    passage = ranked("In May we open the bridge of Orrin.")
-
-    assert signals_of(named, passage, document="Orrin is a town.")["missing"] == 0.5
-    assert signals_of(named, passage, document="Costrel is a town.")["missing"] == 0.25
-    assert signals_of(QUESTION, passage, document="")["missing"] == 0.0
-
-
-def test_only_the_best_sentences_document_is_looked_up_and_only_for_what_is_missing() -> None:
-    """Reading a whole document for nothing would cost every question."""
-    asked: list[DocumentHeader] = []
-    passages = passages_of("In May we open the bridge.", "Ferries sail.")
-
-    def look_up(header: DocumentHeader) -> str:
-        asked.append(header)
-        return ""
-
-    for question in (QUESTION, "When does the bridge of Orrin open?"):
-        asking = Asking.of(question, passages)
-        signals(asking, passages, scored_of(asking, passages), look_up)
-
-    assert asked == [passages[0].citable.header]
+    assert (found["near"], found["span"]) == (0.0, -8.0)
 
 
 def test_the_shipped_model_weighs_signals_that_there_are() -> None:

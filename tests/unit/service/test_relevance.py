@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 
 from domain.corpus import RankedPassage, Reading, Span
-from service.answering.asked import Asked
 from service.answering.lexical_match import keys_of
 from service.answering.relevance import Asking, Fit, Sentence, fit, surroundings
 from tests.support.records import paragraph, ranked
@@ -25,12 +24,10 @@ def fits_of(asking: Asking, passage: RankedPassage, *, best: float = 0.0) -> lis
     ]
 
 
-def test_a_question_is_its_distinct_terms_and_what_it_asks_for() -> None:
+def test_a_question_is_its_distinct_terms() -> None:
     asking = Asking.of("Who told Marwick to tell Marwick of 87 dams?", [])
 
-    assert asking.asked is Asked.WHO
     assert [term.text for term in asking.terms] == ["told", "Marwick", "87", "dams"]
-    assert [term.text for term in asking.particulars] == ["Marwick", "87"]
     assert asking.weights.keys() == {term.key for term in asking.terms}
 
 
@@ -55,12 +52,12 @@ def test_words_that_name_the_kind_of_answer_weigh_less() -> None:
 
 
 def test_a_sentence_that_says_all_of_the_question_fits_best() -> None:
-    """Share of the question's words in the sentence, and what is asked for."""
+    """Share of the question's words in the sentence."""
     full, half, none = measured("When does the bridge open?", "The bridge opens in May.", "A bridge.", "Ferries sail.")
 
-    assert (full.words, full.holds_asked) == (1.0, True)
+    assert full.words == 1.0
     assert 0 < half.words < 1
-    assert (none.words, none.holds_asked) == (0.0, False)
+    assert none.words == 0.0
     assert [one.rank for one in (full, half, none)] == [1, 2, 3]
 
 

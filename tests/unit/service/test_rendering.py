@@ -121,7 +121,7 @@ TRACE_BODY = {
     "passages": [PASSAGE_BODY],
     "evidence": EVIDENCE_BODY,
     "answerability": 0.8125,
-    "signals": {"near": 0.6543, "missing": 0.0},
+    "signals": {"near": 0.6543, "span": 0.0},
     "prompt": {
         "name": "answer",
         "version": 1,
@@ -153,7 +153,7 @@ def answered() -> CitedAnswer:
             ),
             model="local:small",
             answerability=0.8125,
-            signals={"near": 0.654321, "missing": 0.0},
+            signals={"near": 0.654321, "span": 0.0},
             prompt_tokens=70,
             completion_tokens=7,
             notes=("The model was slow.",),

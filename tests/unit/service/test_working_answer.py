@@ -84,7 +84,7 @@ def test_the_answer_tells_how_it_was_made() -> None:
     answering.model = "local:small"
     answering.tokens = (70, 7)
     answering.answerability = 0.75
-    answering.signals = {"near": 0.5, "missing": 1.0}
+    answering.signals = {"near": 0.5, "span": 1.0}
 
     answer, again = answering.cited_answer(), answering.cited_answer()
 
@@ -94,7 +94,7 @@ def test_the_answer_tells_how_it_was_made() -> None:
     trace = answer.trace
     assert (trace.stand_alone_question, trace.scope) == ("When does the bridge open?", TimeScope())
     assert (trace.passages, trace.evidence) == (answering.passages, PIECES)
-    assert (trace.answerability, trace.signals) == (0.75, {"near": 0.5, "missing": 1.0})
+    assert (trace.answerability, trace.signals) == (0.75, {"near": 0.5, "span": 1.0})
     assert (trace.prompt, trace.model) == (answering.prompt, "local:small")
     assert (trace.prompt_tokens, trace.completion_tokens) == (70, 7)
     assert (trace.notes, trace.timings_ms) == (("The model was slow.",), {"total": 0.0})
