@@ -330,6 +330,7 @@ def mutations_command(
     name: Annotated[str, typer.Argument(metavar="SUITE_OR_DATASET", help="Its documents are used.")],
     *,
     limit: Annotated[int, typer.Option(min=1, help="Most changes of each kind.")] = 1000,
+    ablate: Annotated[bool, typer.Option("--ablate", help="Also with each check off in turn.")] = False,
     data: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where data sets are looked up by name.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where every change is written, as JSON.")] = None,
     cache: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where ingested records are kept.")] = None,
@@ -344,9 +345,9 @@ def mutations_command(
 
     from domain.errors import ConfigurationError
     from eval.data_sets import open_data_sets
-    from eval.mutations import measure_configured, plain, shares
+    from eval.mutations import ablate_configured, measure_configured, plain, shares
     from eval.records import RecordCache
-    from eval.report.terminal import mutations_table
+    from eval.report.terminal import ablation_table, mutations_table
 
     settings = start(None)
     data_set = open_data_sets(name, below=data, settings=settings.ingest)[0]
@@ -354,12 +355,17 @@ def mutations_command(
         raise ConfigurationError(f"{name} has no documents", hint="Name a set that has, such as sample.")
     records = RecordCache(cache or _default_cache(), settings=settings)
     changed = measure_configured(settings, records, data_set.corpus, limit=limit)
+    off = ablate_configured(settings, records, data_set.corpus, limit=limit) if ablate else {}
+    told = {**plain(changed), **({"without": {reason: plain(one) for reason, one in off.items()}} if off else {})}
     if out is not None:
-        _write(out, json.dumps(plain(changed), indent=1) + "\n")
+        _write(out, json.dumps(told, indent=1) + "\n")
     if as_json:
-        print_json(plain(changed))
+        print_json(told)
         return
-    _print_tables([mutations_table(shares(changed))])
+    tables = [mutations_table(shares(changed))]
+    if off:
+        tables.append(ablation_table(shares(changed), {reason: shares(one) for reason, one in off.items()}))
+    _print_tables(tables)
 
 
 @eval_app.command(

@@ -9,6 +9,7 @@ is changed is found here by rules of its own: those of the guards would find onl
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -25,6 +26,7 @@ from eval.records import RecordCache
 from retriever.ledger_reading import LedgerReader
 from retriever.wiring import open_record
 from service.answering.evidence import speaker_of
+from service.answering.guards import GUARDS, Guard
 from service.answering.meaning import Meanings
 from service.answering.support import LexicalSupportChecker
 from service.answering.verify import Supported, verify
@@ -142,14 +144,43 @@ class Changed:
 
 def measure_configured(settings: Settings, records: RecordCache, corpus: Corpus, *, limit: int) -> tuple[Changed, ...]:
     """Measure what these settings give the assistant on the record of a data set; see `measure`."""
+    with _opened(records, corpus) as (ledger, checker):
+        return measure(ledger, checker, min_support=settings.answer.min_support, limit=limit)
+
+
+def ablate_configured(
+    settings: Settings, records: RecordCache, corpus: Corpus, *, limit: int
+) -> dict[str, tuple[Changed, ...]]:
+    """Measure the same with each check off in turn, by the reason for which it withholds."""
+    with _opened(records, corpus) as (ledger, checker):
+        least = settings.answer.min_support
+        off: dict[str, tuple[Changed, ...]] = {
+            reason: measure(ledger, checker, min_support=least, limit=limit, guards=_without(reason))
+            for reason in dict.fromkeys(reason for reason, _ in GUARDS)
+        }
+        off["not_supported"] = measure(ledger, checker, min_support=0.0, limit=limit)
+        return off
+
+
+def _without(reason: str) -> tuple[Guard, ...]:
+    return tuple(guard for guard in GUARDS if guard[0] != reason)
+
+
+@contextmanager
+def _opened(records: RecordCache, corpus: Corpus) -> Iterator[tuple[LedgerReader, SupportChecker]]:
     kept = records.get(corpus)
-    checker = LexicalSupportChecker(Meanings(records.encoder))
     with open_record(kept.settings, access="read", encoder=records.encoder) as record:
-        return measure(record.ledger, checker, min_support=settings.answer.min_support, limit=limit)
+        yield record.ledger, LexicalSupportChecker(Meanings(records.encoder))
 
 
 def measure(
-    ledger: LedgerReader, checker: SupportChecker, *, min_support: float, limit: int, seed: int = SEED
+    ledger: LedgerReader,
+    checker: SupportChecker,
+    *,
+    min_support: float,
+    limit: int,
+    guards: Sequence[Guard] = GUARDS,
+    seed: int = SEED,
 ) -> tuple[Changed, ...]:
     """Change sentences of a record, at most `limit` of each kind, and say which would be shown.
 
@@ -158,7 +189,8 @@ def measure(
         checker: What is measured, with the guards.
         min_support: Support below this withholds a sentence.
         limit: Of each kind.
-        seed: Of what is drawn; the same sentences whatever the checker.
+        guards: Those that check.
+        seed: Of what is drawn; the same sentences whatever checks them.
     """
     draw = Random(seed)  # noqa: S311  - chance, no secret
     counts: dict[str, int] = defaultdict(int)
@@ -169,7 +201,7 @@ def measure(
                 continue
             counts[kind] += 1
             draft = DraftSentence(text=text, evidence_ids=("E1",))
-            outcome = verify(draft, original.evidence, checker=checker, min_support=min_support)
+            outcome = verify(draft, original.evidence, checker=checker, min_support=min_support, guards=guards)
             reason = None if isinstance(outcome, Supported) else outcome.reason
             found.append(Changed(kind=kind, original=original.text, text=text, reason=reason))
         if all(counts[kind] >= limit for kind in (*FALSE, *TRUE)):

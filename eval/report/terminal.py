@@ -165,5 +165,17 @@ def mutations_table(wrong: Mapping[str, Estimate]) -> Table:
     return table
 
 
+def ablation_table(whole: Mapping[str, Estimate], off: Mapping[str, Mapping[str, Estimate]]) -> Table:
+    """Return the same shares, with a column for each check that is off, by the reason for which it withholds."""
+    table = Table("change", "all checks", *off, title="Each check off in turn", title_justify="left", box=None)
+    for kind, figure in whole.items():
+        table.add_row(kind, _share(figure), *(_share(shares[kind]) for shares in off.values()))
+    return table
+
+
+def _share(figure: Estimate) -> str:
+    return figure_text(figure.mean, "share")
+
+
 def _areas_text(areas: Mapping[str, float]) -> str:
     return ", ".join(f"{data_set} {area:.3f}" for data_set, area in areas.items())

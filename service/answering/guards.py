@@ -25,6 +25,9 @@ Reason = Literal[
     "modality_differs",
 ]
 
+Guard = tuple[Reason, Callable[[str, Sequence[Evidence]], bool]]
+"""The reason for which it withholds a sentence, and whether the sentence differs from its evidence in that."""
+
 _ADDRESS: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+|\bwww\.\S+|\S+@[\w-]+\.\S+", re.IGNORECASE)
 _POINTER: Final = re.compile(
     r"\b(?i:he|she|it|they|we|him|her|them|us|his|hers|its|their|our|this|these|those|i|my)\b"
@@ -38,11 +41,19 @@ _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _ORDINARY_ENDING: Final = re.compile(r"(?:tion|sion|ment|ness|ity|ing|ed|ly|ance|ence|ive|ous|al|ers|ors|ts|ks|ies)$")
 
 
-def first_failing(sentence: str, evidence: Sequence[Evidence]) -> Reason | None:
-    """Return why a sentence may not stand on its evidence, or `None`; a whole quote always may."""
+def first_failing(sentence: str, evidence: Sequence[Evidence], guards: Sequence[Guard] | None = None) -> Reason | None:
+    """Return why a sentence may not stand on its evidence, or `None`; a whole quote always may.
+
+    Args:
+        sentence: What was written.
+        evidence: What it cites.
+        guards: Those that check; all by default.
+    """
     if any(sentence == " ".join(piece.text.split()) for piece in evidence):
         return None
-    return next((reason for reason, differs in _GUARDS if differs(sentence, evidence)), None)
+    return next(
+        (reason for reason, differs in (GUARDS if guards is None else guards) if differs(sentence, evidence)), None
+    )
 
 
 def _words(evidence: Sequence[Evidence]) -> str:
@@ -118,7 +129,7 @@ def _is_name(term: Term, sentence: str) -> bool:
 
 
 # The order in which reasons are given: what a reader can check at a glance comes first.
-_GUARDS: Final[tuple[tuple[Reason, Callable[[str, Sequence[Evidence]], bool]], ...]] = (
+GUARDS: Final[tuple[Guard, ...]] = (
     ("number_not_in_source", lambda text, pieces: unfounded_number(text, _words(pieces)) is not None),
     ("name_not_in_source", lambda text, pieces: bool(unfounded_names(text, pieces))),
     ("name_not_in_source", lambda text, pieces: _unfounded_address(text, _words(pieces))),

@@ -7,7 +7,7 @@ from typing import Final
 from domain.answers import Evidence, WithheldSentence
 from domain.ports import DraftSentence, SupportChecker
 from service.answering.clean import has_words, other_script, shown
-from service.answering.guards import Reason, first_failing
+from service.answering.guards import GUARDS, Guard, Reason, first_failing
 from service.answering.support import union_recall
 
 _PART_OF_MINIMUM: Final = 0.6  # Of `min_support`, for each of several pieces that support a sentence together.
@@ -24,12 +24,24 @@ class Supported:
 
 
 def verify(
-    sentence: DraftSentence, evidence: Sequence[Evidence], *, checker: SupportChecker, min_support: float
+    sentence: DraftSentence,
+    evidence: Sequence[Evidence],
+    *,
+    checker: SupportChecker,
+    min_support: float,
+    guards: Sequence[Guard] = GUARDS,
 ) -> Supported | WithheldSentence:
     """Check one sentence of a draft against the evidence that was shown.
 
     A sentence that its cited evidence does not support is bound to another shown piece that does; when there is none,
     it is withheld for the reason that its own evidence gave.
+
+    Args:
+        sentence: What was written, with what it cites.
+        evidence: All that was shown.
+        checker: Judges support.
+        min_support: Support below this withholds the sentence.
+        guards: Those that check it; an evaluation may leave some out.
     """
     text = shown(sentence.text)
     by_id = {piece.evidence_id: piece for piece in evidence}
@@ -42,20 +54,22 @@ def verify(
     if quoted is not None:  # The record's own words, whichever evidence they were bound to.
         return Supported(text=text, evidence=((quoted, 1.0),))
     scores = dict(zip((piece.evidence_id for piece in evidence), checker.support(text, evidence), strict=True))
-    judge = _judge(text, scores, min_support)
+    judge = _judge(text, scores, min_support, guards)
     reason = judge(cited) if cited else None
     if cited and reason is None:
-        return _supported(text, cited, scores, min_support)
+        return _supported(text, cited, scores, min_support, guards)
     for piece in _others(evidence, cited, scores, min_support):
         if judge((piece,)) is None:
             return Supported(text=text, evidence=((piece, scores[piece.evidence_id]),))
     return WithheldSentence(text=text, reason=reason or "unknown_evidence")
 
 
-def _judge(text: str, scores: dict[str, float], min_support: float) -> Callable[[Sequence[Evidence]], Reason | None]:
+def _judge(
+    text: str, scores: dict[str, float], min_support: float, guards: Sequence[Guard]
+) -> Callable[[Sequence[Evidence]], Reason | None]:
     def judge(pieces: Sequence[Evidence]) -> Reason | None:
         # Guards first: "the number is not there" tells more than "not supported".
-        return first_failing(text, pieces) or (
+        return first_failing(text, pieces, guards) or (
             None if _is_supported(text, pieces, scores, min_support) else "not_supported"
         )
 
@@ -70,12 +84,14 @@ def _is_supported(text: str, pieces: Sequence[Evidence], scores: dict[str, float
     return len(pieces) > 1 and min(own) >= partly and union_recall(text, pieces) >= _TOGETHER
 
 
-def _supported(text: str, cited: Sequence[Evidence], scores: dict[str, float], min_support: float) -> Supported:
+def _supported(
+    text: str, cited: Sequence[Evidence], scores: dict[str, float], min_support: float, guards: Sequence[Guard]
+) -> Supported:
     """Keep the cited pieces that carry their part; a piece cited in passing is not shown as support."""
     ranked = sorted(cited, key=lambda piece: -scores[piece.evidence_id])
     kept = [piece for piece in ranked if scores[piece.evidence_id] >= min_support * _PART_OF_MINIMUM] or ranked[:1]
     for piece in ranked[len(kept) :]:
-        if first_failing(text, kept) is None:
+        if first_failing(text, kept, guards) is None:
             break
         kept = [*kept, piece]  # The guards need what a weaker piece says.
     return Supported(text=text, evidence=tuple((piece, scores[piece.evidence_id]) for piece in kept))

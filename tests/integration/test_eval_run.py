@@ -11,7 +11,7 @@ from cli.main import run as command_line
 from domain.errors import ModelFileError
 from domain.settings import IngestSettings, Settings
 from eval.data_sets import DataSet, open_data_sets
-from eval.mutations import measure_configured, shares
+from eval.mutations import ablate_configured, measure_configured, shares
 from eval.outcomes import Outcome
 from eval.records import RecordCache
 from eval.run_file import Run, RunWriter
@@ -252,3 +252,28 @@ def test_changed_sentences_of_a_record_are_withheld(tmp_path: Path) -> None:
         "date": 0.0,
     }
     assert all(one.text != one.original for one in first)
+
+
+def test_each_check_catches_what_the_others_do_not(tmp_path: Path) -> None:
+    """The same sentences with one check off: more changed numbers are shown without that of numbers, and so on."""
+    (samples,) = open_data_sets("sample", below=None, settings=IngestSettings())
+    assert samples.corpus is not None
+    surroundings = surroundings_in(tmp_path)
+    settings, records = surroundings.settings, surroundings.records
+
+    whole = shares(measure_configured(settings, records, samples.corpus, limit=20))
+    off = {
+        reason: shares(one) for reason, one in ablate_configured(settings, records, samples.corpus, limit=20).items()
+    }
+
+    for reason, kind in (
+        ("number_not_in_source", "number"),
+        ("name_not_in_source", "name"),
+        ("negation_differs", "negation"),
+        ("modality_differs", "modality"),
+    ):
+        without, all_checks = off[reason][kind].mean, whole[kind].mean
+        assert without is not None
+        assert all_checks is not None
+        assert without > all_checks
+    assert "not_supported" in off
