@@ -15,8 +15,8 @@ from service.calibration import Model, RefusalRule
 from tests.support.encoders import HashingEncoder
 from tests.support.readers import WordsReader
 
-# What `WordsReader` makes of the best passage decides: less than half of the question's words in one refuses.
-HALF_THE_WORDS = RefusalRule(model=Model(bias=0.0, weights={"passage": 1.0}), threshold=0.5)
+# What `WordsReader` makes of the best sentence decides: less than half of the question's words in one refuses.
+HALF_THE_WORDS = RefusalRule(model=Model(bias=0.0, weights={"span": 1.0}), threshold=0.5)
 
 
 def assistant_over(
