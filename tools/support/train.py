@@ -2,7 +2,7 @@
 
 `python -m tools.support.train --data DATASETS --work /somewhere --start READER`: first on made examples, then, with
 `--labelled wice climate_fever`, on what people labelled. Leave one out, or one `--without-part`, to see how the
-checker does on claims that it was not trained on; `--judge` prints that for what is left out.
+checker does on claims that it was not trained on: what is left out is judged at the end and printed.
 """
 
 import argparse
