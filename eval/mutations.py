@@ -47,7 +47,7 @@ _DATE: Final = re.compile(
 )
 _DATED: Final = re.compile(rf"\b(?:{_MONTH}|{'|'.join(_DAYS)})\b|\b(?:19|20)\d\d\b")
 _NUMBER: Final = re.compile(
-    rf"(?<![\w.,:/-])(?<!^)\d{{1,3}}(?:,\d{{3}})*(?:\.\d+)?(?![\w:/]|,\d|\.\d| (?:{_MONTH}|May)\b)"
+    rf"(?<![\w.,:/\[-])(?<!^)\d{{1,3}}(?:,\d{{3}})*(?:\.\d+)?(?![\w:/]|,\d|\.\d| (?:{_MONTH}|May)\b)"
 )
 _NUMBER_WORD: Final = re.compile(rf"\b(?:{'|'.join(_SPELLED)})\b(?! (?:sides|countries|leaders))")
 _MONEY: Final = "$€£¥"

@@ -5,11 +5,12 @@ counts as a difference.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from domain.answers import Evidence
-from service.answering.lexical_match import Term, folded, is_in, joined_keys, keys_of, terms_of
+from service.answering.lexical_match import Term, folded, is_in, joined_keys, terms_of
 from service.answering.modality import modality_differs
 from service.answering.negation import negation_differs
 from service.answering.numbers import unfounded_number
@@ -99,8 +100,12 @@ def _names_in(terms: Sequence[Term], sentence: str) -> list[Term]:
 
 
 def _drops_a_name(sentence: str, words: str) -> bool:
-    inside = keys_of(sentence)
-    return any(term.kind == "name" and not is_in(term.key, inside) for term in terms_of(words))
+    """Tell whether a name stands in the sentence less often than in the words."""
+    told = Counter(term.key for term in terms_of(sentence))
+    names = [term for term in terms_of(words) if term.kind == "name"]
+    stated = Counter(term.key for term in names)
+    inside = frozenset(told)
+    return any(told[term.key] < stated[term.key] and (told[term.key] or not is_in(term.key, inside)) for term in names)
 
 
 def _unfounded_address(sentence: str, words: str) -> bool:

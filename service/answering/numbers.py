@@ -1,6 +1,7 @@
 """Numbers as texts state them: values with their kind and unit, however they are spelled."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -116,10 +117,21 @@ def unfounded_number(sentence: str, sources: str) -> Number | None:
     """Return the first number of a sentence that its sources do not state, or `None`.
 
     A number is stated when its value and kind occur; where the sources count its unit, they must count it so, and a
-    day of one month is not a day of another.
+    day of one month is not a day of another. One that the sources state once does not stand for another of theirs as
+    well: "from 15 to 15" is not said by "from 13 to 15".
     """
-    stated = numbers_of(sources)
-    return next((number for number in numbers_of(sentence) if not _is_stated(number, stated)), None)
+    told, stated = numbers_of(sentence), numbers_of(sources)
+    strange = next((number for number in told if not _is_stated(number, stated)), None)
+    return strange or _in_place_of_another(told, stated)
+
+
+def _in_place_of_another(told: Sequence[Number], stated: Sequence[Number]) -> Number | None:
+    """Return the first number that is told more often than it is stated, where another is told less often."""
+    here, there = (Counter(one.value for one in numbers if one.kind != "pronoun") for numbers in (told, stated))
+    if not there - here:
+        return None
+    again = here - there
+    return next((number for number in told if number.kind != "pronoun" and again[number.value]), None)
 
 
 def _is_stated(number: Number, stated: Sequence[Number]) -> bool:

@@ -117,6 +117,14 @@ def test_a_name_around_a_sentence_does_not_take_the_place_of_another() -> None:
     assert unfounded_names("Otto Brandvold opened the dam at Onse.", (piece,)) == ()
 
 
+def test_a_name_that_stands_twice_is_dropped_once() -> None:
+    """The second Brandvold has become Marwick, whom the passage names elsewhere; the first is still there."""
+    said = "After the fall of Brandvold the dam of Brandvold was closed."
+    piece = inside(f"Ilse Marwick came by ship. {said}", said)
+
+    assert unfounded_names("After the fall of Brandvold the dam of Marwick was closed.", (piece,)) == ("Marwick",)
+
+
 def test_one_pronoun_stands_for_one_name() -> None:
     """`She` may be Marwick, but then nobody stands for Velmark, which takes the place of Corrundy."""
     piece = inside(
