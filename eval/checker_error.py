@@ -5,10 +5,9 @@ through, guards and checker, and counts as judged supported when it would be sho
 the records and goes into the header of each run; one is shipped, so that there always is one.
 """
 
-import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from domain.corpus import Citable, DocumentHeader, Passage, Span, passage_id_of,
 from domain.errors import ConfigurationError, ModelFileError
 from domain.ports import DraftSentence, SupportChecker
 from domain.settings import Settings
+from eval.json_rows import first_of, read_rows
 from eval.metrics.citations import checker_error
 from eval.metrics.uncertainty import SEED, Estimate
 from eval.summary import DIGITS
@@ -121,11 +121,8 @@ def measure(folder: Path, checker: SupportChecker, *, min_support: float, limit:
         ConfigurationError: If the folder holds none of the sets.
     """
     sets = []
-    for name, read in ((WICE, _wice), (CLIMATE_FEVER, _climate_fever)):
-        path = next((path for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.jsonl") if path.is_file()), None)
-        if path is None:
-            continue
-        claims = _drawn(tuple(read(_rows(path))), limit)
+    for name, labelled in labelled_claims(folder).items():
+        claims = _drawn(labelled, limit)
         verdicts = [(one.supported, would_be_shown(one, checker, min_support=min_support)) for one in claims]
         error = checker_error(verdicts, [one.claim for one in claims])
         sets.append(
@@ -137,12 +134,30 @@ def measure(folder: Path, checker: SupportChecker, *, min_support: float, limit:
                 "balanced_accuracy": _plain(error.balanced_accuracy),
             }
         )
-    if not sets:
+    return {"checker": type(checker).__name__, "min_support": min_support, "sets": sets}
+
+
+def labelled_claims(folder: Path) -> dict[str, tuple[LabelledClaim, ...]]:
+    """Return the claims of each labelled set in a folder, by the name of the set.
+
+    Args:
+        folder: Holds `wice_oracle_chunks_dev` and `climate_fever` as `.jsonl` or `.jsonl.gz`; either may be missing.
+
+    Raises:
+        ConfigurationError: If the folder holds none of the sets.
+    """
+    files = {name: first_of(folder, [f"{name}.jsonl"]) for name in (WICE, CLIMATE_FEVER)}
+    claims = {
+        name: tuple(read(row.values for row in read_rows(path)))
+        for (name, path), read in zip(files.items(), (_wice, _climate_fever), strict=True)
+        if path is not None
+    }
+    if not claims:
         raise ConfigurationError(
             f"There are no labelled claims in {str(folder)!r}",
             hint=f"It holds {WICE}.jsonl.gz or {CLIMATE_FEVER}.jsonl.gz.",
         )
-    return {"checker": type(checker).__name__, "min_support": min_support, "sets": sets}
+    return claims
 
 
 def would_be_shown(one: LabelledClaim, checker: SupportChecker, *, min_support: float) -> bool:
@@ -155,7 +170,7 @@ def would_be_shown(one: LabelledClaim, checker: SupportChecker, *, min_support: 
     return False
 
 
-def _wice(rows: Iterable[dict[str, Any]]) -> Iterator[LabelledClaim]:
+def _wice(rows: Iterable[Mapping[str, Any]]) -> Iterator[LabelledClaim]:
     """WiCE (Kamoi et al., EMNLP 2023): a claim is held against each of its chunks; `supported` against the rest."""
     chunks: dict[str, list[tuple[str, ...]]] = {}
     labels: dict[str, str] = {}
@@ -166,7 +181,7 @@ def _wice(rows: Iterable[dict[str, Any]]) -> Iterator[LabelledClaim]:
         yield LabelledClaim(claim=claim, evidence=tuple(groups), supported=labels[claim] == "supported")
 
 
-def _climate_fever(rows: Iterable[dict[str, Any]]) -> Iterator[LabelledClaim]:
+def _climate_fever(rows: Iterable[Mapping[str, Any]]) -> Iterator[LabelledClaim]:
     """Climate-FEVER (Diggelmann et al., 2020): a claim against one sentence; `entailment` against the rest."""
     for row in rows:
         yield LabelledClaim(
@@ -178,12 +193,6 @@ def _climate_fever(rows: Iterable[dict[str, Any]]) -> Iterator[LabelledClaim]:
 
 def _sentences(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(text for text in texts if text.strip())
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    content = path.read_bytes()
-    for line in (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines():
-        yield json.loads(line)
 
 
 def _drawn(claims: Sequence[LabelledClaim], limit: int | None) -> Sequence[LabelledClaim]:

@@ -1,5 +1,6 @@
 """What the training of small models shares: batches of like length, a loop that goes on where it stopped, padding."""
 
+import argparse
 import json
 import random
 import time
@@ -9,6 +10,8 @@ from typing import Any, Final, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from tools.reader.model import ReaderModel
 
 _BATCH_TOKENS: Final = 4096
 _WARM_UP: Final = 0.06
@@ -28,6 +31,27 @@ class Tokens(Protocol):
     def segments(self) -> list[int]:
         """0 or 1, as long as `ids`."""
         ...
+
+
+def options_of(description: str, *, seed: int) -> argparse.ArgumentParser:
+    """Return the options of every training script, with its own default seed."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument("--data", type=Path, required=True, help="Folder of the data sets.")
+    options.add_argument("--work", type=Path, required=True, help="What is made, checkpoints and the log.")
+    options.add_argument("--start", type=Path, help="Weights to go on from, see `tools.reader.restore`.")
+    options.add_argument("--epochs", type=float, default=1.0)
+    options.add_argument("--seed", type=int, default=seed)
+    options.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return options
+
+
+def started_from(encoder: Path, asked: argparse.Namespace) -> ReaderModel:
+    """Return the model that the options ask for, on their device: over this encoder's folder, or from kept weights."""
+    torch.manual_seed(asked.seed)
+    model = ReaderModel.from_encoder(encoder)
+    if asked.start:
+        model.load_state_dict(torch.load(asked.start, map_location="cpu", weights_only=True))
+    return model.to(asked.device)
 
 
 Row = TypeVar("Row", bound=Tokens)

@@ -5,8 +5,6 @@ windows of found passages that do not answer it (dense and lexical candidates, a
 same passage without the answer, and now and then the question with one of its names or numbers exchanged.
 """
 
-import gzip
-import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +16,7 @@ import numpy as np
 
 from domain.answers import TimeScope
 from domain.ports import Encoder, IndexEntry
+from eval.json_rows import read_rows
 from ingest.sentences import sentence_spans
 from retriever.lexical_index import LexicalIndex
 
@@ -76,11 +75,9 @@ Passages = dict[str, tuple[str, str]]
 """Title and text by key."""
 
 
-def rows_of(path: Path) -> Iterator[dict[str, Any]]:
+def rows_of(path: Path) -> Iterator[Mapping[str, Any]]:
     """Yield the rows of a `.jsonl.gz` file."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+    return (row.values for row in read_rows(path))
 
 
 def learned_articles(folder: Path) -> frozenset[str]:

@@ -3,13 +3,11 @@
 One pass over about 40 000 examples takes an hour on two cores, some minutes on a GPU.
 """
 
-import argparse
 import hashlib
 import pickle
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import torch
@@ -23,7 +21,7 @@ from retriever.encoder_folder import find_encoder
 from retriever.reader_input import pair_of
 from tools.reader.examples import Example, examples_of
 from tools.reader.model import ReaderModel
-from tools.training import batches_of, padded, train
+from tools.training import batches_of, options_of, padded, started_from, train
 
 _RATE: Final = 1e-4
 _TITLES_KEPT: Final = 0.6  # So that it reads passages of untitled documents as well.
@@ -47,14 +45,8 @@ class Row:
 
 def main() -> None:
     """Train, resume, and save `model.pt` in the work folder."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, required=True, help="Folder of the data sets.")
-    options.add_argument("--work", type=Path, required=True, help="Examples, checkpoints and the log.")
-    options.add_argument("--start", type=Path, help="Weights to go on from, see `tools.reader.restore`.")
-    options.add_argument("--epochs", type=float, default=1.0)
+    options = options_of(__doc__, seed=13)
     options.add_argument("--share", type=float, default=1.0, help="Of the examples, for a learning curve.")
-    options.add_argument("--seed", type=int, default=13)
-    options.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = options.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     models = load_settings().models
@@ -69,12 +61,9 @@ def main() -> None:
     held_out = [row for row, out in zip(rows, kept_out, strict=True) if out]
     learned = [row for row, out in zip(rows, kept_out, strict=True) if not out]
     learned = learned[: int(asked.share * len(learned))]
-    torch.manual_seed(asked.seed)
-    model = ReaderModel.from_encoder(folder)
-    if asked.start:
-        model.load_state_dict(torch.load(asked.start, map_location="cpu", weights_only=True))
+    model = started_from(folder, asked)
     train(
-        model.to(asked.device),
+        model,
         batches_of(learned, epochs=asked.epochs, seed=asked.seed),
         held_out,
         loss=_loss,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from eval.checker_error import labelled_claims
 from eval.mutations import FALSE, TRUE, Original, names_of
 from ingest.sentences import sentence_spans
 from tools.reader.examples import article_of, learned_articles, rows_of
@@ -71,35 +72,24 @@ def made_examples(folder: Path, *, seed: int, most: int) -> list[SupportExample]
 
 
 def labelled_examples(folder: Path) -> list[SupportExample]:
-    """Return what people labelled: WiCE's chunks and Climate-FEVER, with the part that each claim belongs to."""
-    return [*_wice(folder), *_climate_fever(folder)]
+    """Return what people labelled, each claim with each group of words, and the part that the claim belongs to."""
+    return [
+        SupportExample(
+            sentence=one.claim,
+            words=" ".join(text.strip() for text in words),
+            supported=one.supported,
+            source=name,
+            part=part_of(one.claim),
+        )
+        for name, claims in labelled_claims(folder / "dev/nli").items()
+        for one in claims
+        for words in one.evidence
+    ]
 
 
 def part_of(claim: str) -> int:
     """Return the part of a labelled set that a claim belongs to."""
     return hashlib.sha256(claim.encode()).digest()[0] % _PARTS
-
-
-def _wice(folder: Path) -> Iterator[SupportExample]:
-    for row in rows_of(folder / "dev/nli/wice_oracle_chunks_dev.jsonl.gz"):
-        yield SupportExample(
-            sentence=row["claim"],
-            words=" ".join(text.strip() for text in row["evidence"] if text.strip()),
-            supported=row["label"] == "supported",
-            source="wice",
-            part=part_of(row["claim"]),
-        )
-
-
-def _climate_fever(folder: Path) -> Iterator[SupportExample]:
-    for row in rows_of(folder / "dev/nli/climate_fever.jsonl.gz"):
-        yield SupportExample(
-            sentence=row["hypothesis"],
-            words=row["premise"],
-            supported=row["label"] == "entailment",
-            source="climate_fever",
-            part=part_of(row["hypothesis"]),
-        )
 
 
 def _passages(folder: Path) -> dict[str, list[tuple[str, str]]]:

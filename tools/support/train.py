@@ -1,16 +1,14 @@
 """Train the support checker; goes on where it stopped.
 
 `python -m tools.support.train --data DATASETS --work /somewhere --start READER`: first on made examples, then, with
-`--labelled wice climate_fever`, on what people labelled. Leave one out, or one `--without-part`, to see how the
-checker does on claims that it was not trained on: what is left out is judged at the end and printed.
+`--labelled wice_oracle_chunks_dev climate_fever`, on what people labelled. Leave one out, or one `--without-part`, to
+see how the checker does on claims that it was not trained on: what is left out is judged at the end and printed.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -21,11 +19,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from domain.settings import load_settings
+from eval.checker_error import WICE
 from retriever.encoder_folder import find_encoder
 from retriever.reader_input import pair_of
 from tools.reader.model import ReaderModel
 from tools.support.examples import SupportExample, labelled_examples, made_examples, part_of
-from tools.training import batches_of, padded, train
+from tools.training import batches_of, options_of, padded, started_from, train
 
 _RATE: Final = 1e-4
 _RATE_LABELLED: Final = 5e-5
@@ -44,16 +43,10 @@ class Row:
 
 def main() -> None:
     """Train, resume, and save `model.pt` in the work folder."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, required=True, help="Folder of the data sets.")
-    options.add_argument("--work", type=Path, required=True, help="Checkpoints and the log.")
-    options.add_argument("--start", type=Path, required=True, help="The reader, or a checker to go on from.")
+    options = options_of(__doc__, seed=5)
     options.add_argument("--labelled", nargs="*", default=(), help="Learn from these sets instead of made examples.")
     options.add_argument("--without-part", type=int, default=-1, help="Leave out this part of their claims.")
     options.add_argument("--made", type=int, default=34_000, help="How many examples are made.")
-    options.add_argument("--epochs", type=float, default=1.0)
-    options.add_argument("--seed", type=int, default=5)
-    options.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = options.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     folder = find_encoder(load_settings().models).path
@@ -65,11 +58,9 @@ def main() -> None:
         again = learned[: len(labelled) // 2]  # So that it does not forget.
         own = [one for one in labelled if one.source in asked.labelled and one.part != asked.without_part]
         learned = [*own, *again]
-    torch.manual_seed(asked.seed)
-    model = ReaderModel.from_encoder(folder)
-    model.load_state_dict(torch.load(asked.start, map_location="cpu", weights_only=True))
+    model = started_from(folder, asked)
     train(
-        model.to(asked.device),
+        model,
         batches_of(_rows(learned, tokenizer), epochs=asked.epochs, seed=asked.seed),
         _rows(held_out, tokenizer),
         loss=_loss,
@@ -90,7 +81,7 @@ def judge(model: ReaderModel, examples: Sequence[SupportExample], tokenizer: Tok
     scores = scores_of(model, examples, tokenizer)
     best: dict[str, tuple[float, bool]] = {}
     for one, score in zip(examples, scores, strict=True):
-        key = one.sentence if one.source == "wice" else f"{one.sentence}\n{one.words}"
+        key = one.sentence if one.source == WICE else f"{one.sentence}\n{one.words}"
         before, supported = best.get(key, (-np.inf, False))
         best[key] = (max(before, score), supported or one.supported)
     judged = np.array([score for score, _ in best.values()])

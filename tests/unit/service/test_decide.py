@@ -88,13 +88,13 @@ def test_the_signals_are_those_of_the_best() -> None:
     """The best sentence need not be of the nearest passage, nor of the one that the reader likes best."""
     bridge, ferry = passages_of(BRIDGE, "Ferries sail.")
     passages = [
-        replace(read(bridge, answers=2.0, span_score=-3.0), score=7.5, cosine=0.4),
-        replace(read(ferry, answers=-1.0, span_score=-2.5), score=6.0, cosine=0.7),
+        replace(read(bridge, answers=2.0, span_score=-3.0), score=6.0, cosine=0.4),
+        replace(read(ferry, answers=-1.0, span_score=-2.5), score=6.3, cosine=0.7),
     ]
     asking = Asking.of(QUESTION, passages)
     scored = scored_of(asking, passages)
 
-    assert signals(passages, scored) == {"near": 0.7, "span": -2.5, "passage": 7.5}
+    assert signals(passages, scored) == {"near": 0.7, "span": -2.5, "passage": 6.0}
 
 
 def test_what_was_not_read_or_compared_speaks_against_an_answer() -> None:

@@ -53,7 +53,15 @@ def test_sentences_are_compared_by_their_odds(certainty: float) -> None:
     assert quoted(best, far) == [BRIDGE]
 
 
-@pytest.mark.parametrize("question", ["How does the Orrin bridge look?", "Why was the Orrin bridge built?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How does the Orrin bridge look?",
+        "Why was the Orrin bridge built?",
+        "What did the minister say when asked about the Orrin bridge?",
+        "Tell me about the Orrin bridge.",
+    ],
+)
 def test_an_answer_to_an_open_question_takes_more_sentences(question: str) -> None:
     """A day is one sentence; a reason or a description may be three."""
     asking = Asking.of(question, [])
@@ -62,6 +70,26 @@ def test_an_answer_to_an_open_question_takes_more_sentences(question: str) -> No
     assert quoted(*candidates, asking=asking) == [BRIDGE, FERRY]
     assert quoted(*candidates) == [BRIDGE]
     assert quoted(scored(BRIDGE), scored(FERRY, below=2.1), asking=asking) == [BRIDGE]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who built the Orrin bridge?",
+        "When was the Orrin bridge built?",
+        "Where is the Orrin bridge?",
+        "How long is the Orrin bridge?",
+        "In what year was the Orrin bridge built?",
+        "Which city has the Orrin bridge?",
+        "Which prime minister opened the Orrin bridge?",
+    ],
+)
+def test_an_answer_to_a_question_for_one_thing_takes_less(question: str) -> None:
+    """A person, a time, a place or a number stands in one sentence."""
+    asking = Asking.of(question, [])
+
+    assert quoted(scored(BRIDGE), scored(FERRY, below=1.1), asking=asking) == [BRIDGE, FERRY]
+    assert quoted(scored(BRIDGE), scored(FERRY, below=1.4), asking=asking) == [BRIDGE]
 
 
 def test_a_sentence_that_covers_an_open_part_of_the_question_may_be_weaker() -> None:

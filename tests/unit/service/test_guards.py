@@ -132,6 +132,8 @@ def test_one_pronoun_stands_for_one_name() -> None:
     )
 
     assert unfounded_names("Ilse Marwick opened the dam of Corrundy.", (piece,)) == ()
+    assert unfounded_names("Ilse Marwick opened the dam.", (piece,)) == ()
+    assert unfounded_names("She opened the dam of Velmark.", (piece,)) == ("Velmark",)
     assert unfounded_names("Ilse Marwick opened the dam of Velmark.", (piece,)) == ("Ilse", "Marwick", "Velmark")
 
 

@@ -27,7 +27,9 @@ def test_what_is_open_is_not_told_as_done(sentence: str, source: str) -> None:
     [
         ("Velmark intends to close the mine.", "Velmark plans to close the mine."),
         ("Velmark might close the mine.", "Velmark could close the mine."),
+        ("Velmark is able to close the mine.", "Velmark could close the mine."),
         ("The port was built.", "The port was built, and a second one may follow."),
+        ("The council sold the quay.", "As soon as it may, the council sold the quay."),
         ("Velmark and Onse run a port.", "Velmark and Onse agreed to run a port."),
         ("The mine closed.", "Velmark had planned to close the mine, and the mine closed."),
         ("The treaty was signed on 8 May.", "On 8 May the treaty was signed."),

@@ -54,11 +54,32 @@ def test_a_number_has_one_value_however_it_is_written(text: str, value: Decimal)
         ("the 1990s", Number(value=Decimal(1990), kind="decade", unit="", text="1990s")),
         ("87 trains", Number(value=Decimal(87), kind="plain", unit="train", text="87")),
         ("one train", Number(value=Decimal(1), kind="pronoun", unit="train", text="one")),
+        ("the two sides", Number(value=Decimal(2), kind="pronoun", unit="sid", text="two")),
+        ("of 26, boats sank", Number(value=Decimal(26), kind="plain", unit="", text="26")),
     ],
 )
 def test_a_number_knows_its_kind_unit_and_currency(text: str, number: Number) -> None:
     """What stands around the digits says what they count."""
     assert numbers_of(text) == (number,)
+
+
+@pytest.mark.parametrize(
+    ("text", "month", "unit"),
+    [
+        ("On May 21 boats sank.", 5, ""),
+        ("In May 21 boats sank.", 0, "boat"),
+        ("On May 21 six boats sank.", 5, ""),
+    ],
+)
+def test_a_number_behind_a_month_is_its_day_or_counts(text: str, month: int, unit: str) -> None:
+    """A day, unless the month stands alone, as after `in`."""
+    (number,) = (one for one in numbers_of(text) if one.value == 21)
+
+    assert (number.month, number.unit) == (month, unit)
+
+
+def test_a_year_does_not_count_a_number() -> None:
+    assert [(int(one.value), one.unit) for one in numbers_of("In 2025 six boats sank.")] == [(2025, ""), (6, "boat")]
 
 
 @pytest.mark.parametrize("written", ["6th Feb", "6 February", "February 6", "Feb. 6th", "6th of February", "6 Feb."])

@@ -34,6 +34,7 @@ ROAD = "agreed to widen the road from China to Velmark."
         ),
         ("The road is shut, both sides said.", "The Chinese side said that the road is shut."),
         ("The commission said that the road was shut.", "The workers said that the road was shut."),
+        ("Brun, the mayor, said that the road was shut.", "Mayor Holm told Brun that the road was shut."),
     ],
 )
 def test_words_given_to_somebody_else_are_noticed(sentence: str, source: str) -> None:
@@ -62,8 +63,9 @@ def test_words_given_to_somebody_else_are_noticed(sentence: str, source: str) ->
         ("Experts say that the road is shut.", "However, experts say that the road is shut."),
         ("The commission said that the road was shut.", "The road was shut, said the commission."),
         ("41 percent of drivers said that the road was shut.", "41% of drivers said that the road was shut."),
-        ("The stations that Velmark built are shut.", "In Velmark the stations are shut."),
-        ("The road, Holm said, that 9 men built was shut.", "The road, Holm said, that 9 men built was shut at noon."),
+        ("Velmark stations are shut.", "The stations of Velmark are shut."),
+        ("Earlier, Holm said that the road was shut.", "Holm said that the road was shut."),
+        ("However, on Tuesday, Holm said that the road was shut.", "Holm said on Tuesday that the road was shut."),
         (
             "According to the Harbour Gazette, Marwick said that the road is shut.",
             "Marwick said that the road is shut.",

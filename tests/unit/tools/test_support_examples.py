@@ -61,6 +61,18 @@ def test_a_statement_is_supported_where_its_answer_stands_and_false_with_another
     assert not true & false
 
 
+def test_two_statements_are_supported_together_where_both_stand(folder: Path) -> None:
+    """Joined with one that the words do not hold, a true statement is not supported."""
+    made = [one for one in many(folder) if one.source == "joined"]
+
+    assert {one.supported for one in made} == {True, False}
+    answers = ("Marwick", "Brandvold", "nine")
+    for one in made:
+        told = [answer for answer in answers if answer.casefold() in one.sentence.casefold()]
+        assert len(told) == 2
+        assert one.supported == all(answer in one.words for answer in told)
+
+
 def test_words_that_do_not_hold_the_answer_support_nothing(folder: Path) -> None:
     made = [one for one in many(folder) if one.source == "other words"]
 
@@ -72,6 +84,7 @@ def test_words_that_do_not_hold_the_answer_support_nothing(folder: Path) -> None
 def test_sentences_are_held_against_themselves_and_what_is_around_them(folder: Path) -> None:
     made = many(folder)
 
+    assert {"quote", "words around", "changed"} <= {one.source for one in made}
     assert all(one.sentence in one.words for one in made if one.source == "quote")
     assert all(one.sentence not in one.words and not one.supported for one in made if one.source == "words around")
     assert all(one.sentence not in one.words for one in made if one.source == "changed")
