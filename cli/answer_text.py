@@ -1,10 +1,10 @@
 """Answers as text for a terminal: sentences with marks, then the sources that the marks name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from textwrap import indent
 
 from cli.terminal import safe
-from domain.answers import Answer, AnswerSentence, Citation, CitedAnswer, Refusal, Trace
+from domain.answers import Answer, AnswerSentence, Citation, CitedAnswer, Conflict, Refusal, Trace
 from domain.corpus import DocumentHeader, RankedPassage
 
 _SHOWN_CHARS = 100  # Of a passage in the trace.
@@ -17,9 +17,31 @@ def sentence_text(sentence: AnswerSentence) -> str:
 
 
 def sources_text(answer: CitedAnswer) -> str:
-    """Return the cited places of an answer, one block per mark."""
-    cited = {citation.mark: citation for sentence in answer.sentences for citation in sentence.citations}
-    return _numbered([cited[mark] for mark in sorted(cited)])
+    """Return what the record says in more than one way, then the cited places of an answer, one block per mark."""
+    cited = {citation.mark: citation for citation in _citations(answer)}
+    told = [
+        *(f"{one.now} [{one.by.mark}] holds in place of {one.was} [{one.replaced.mark}]." for one in answer.superseded),
+        *(f"The sources disagree: {_sides(conflict)}." for conflict in answer.conflicts),
+    ]
+    return "\n\n".join(
+        part for part in (safe("\n".join(told)), _numbered([cited[mark] for mark in sorted(cited)])) if part
+    )
+
+
+def _citations(answer: CitedAnswer) -> Iterator[Citation]:
+    for sentence in answer.sentences:
+        yield from sentence.citations
+    for one in answer.superseded:
+        yield from (one.replaced, one.by)
+    for conflict in answer.conflicts:
+        for side in conflict.sides:
+            yield from side.citations
+
+
+def _sides(conflict: Conflict) -> str:
+    return "; ".join(
+        f"{side.value} {' '.join(f'[{citation.mark}]' for citation in side.citations)}" for side in conflict.sides
+    )
 
 
 def refusal_text(refusal: Refusal) -> str:

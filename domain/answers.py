@@ -195,6 +195,47 @@ class WithheldSentence:
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Superseded:
+    """The record said one thing and later another in its place.
+
+    Attributes:
+        was: The value that holds no longer, as the record writes it.
+        now: The value that holds.
+        replaced: Where the first is said.
+        by: Where the second is said; the answer cites it.
+    """
+
+    was: str
+    now: str
+    replaced: Citation
+    by: Citation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of several things that the record says of the same, with who says it.
+
+    Attributes:
+        value: What this side says, as the record writes it.
+        citations: Where, best first; copies of one story are one citation.
+    """
+
+    value: str
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Sources disagree, and none supersedes the other; the answer cites each side."""
+
+    sides: tuple[Side, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.sides) < 2:  # noqa: PLR2004  - it takes two
+            raise ValueError("A conflict has two sides at least")
+
+
 class RefusalReason(StrEnum):
     """Why the record does not answer."""
 
@@ -249,7 +290,12 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CitedAnswer:
-    """An answer in which every sentence carries at least one citation."""
+    """An answer in which every sentence carries at least one citation.
+
+    Attributes:
+        superseded: What the record said before of what it is asked, in the order of time.
+        conflicts: What sources disagree on.
+    """
 
     answer_id: str
     question: Question
@@ -257,6 +303,8 @@ class CitedAnswer:
     sentences: tuple[AnswerSentence, ...]
     withheld: tuple[WithheldSentence, ...]
     trace: Trace
+    superseded: tuple[Superseded, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.sentences:

@@ -1,6 +1,6 @@
 """The seams: what answering and ingestion need, whoever provides it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -236,13 +236,21 @@ class DraftSentence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A model's whole reply after parsing; no sentences means that it found no answer."""
+class DraftEnd:
+    """A model has written to its end.
 
-    sentences: tuple[DraftSentence, ...]
+    Attributes:
+        model: Id of the model, as its endpoint names it.
+        prompt_tokens: Tokens read, over all tries.
+        completion_tokens: Tokens written, over all tries.
+    """
+
     model: str
     prompt_tokens: int
     completion_tokens: int
+
+
+DraftPart = DraftSentence | DraftEnd
 
 
 class ChatModel(Protocol):
@@ -258,12 +266,15 @@ class ChatModel(Protocol):
         """The released prompt that it renders."""
         ...
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Draft:
-        """Write an answer from the evidence.
+    def write(self, question: str, evidence: Sequence[Evidence]) -> Generator[DraftPart, None, None]:
+        """Yield each sentence of an answer as soon as it is written, and `DraftEnd` last.
+
+        No sentence before the end means that the model found no answer. Closing the generator stops the model. What was
+        yielded before an error stands.
 
         Raises:
-            ChatModelError: If the model cannot be reached, is too slow, or fails.
-            MalformedReplyError: If it broke the output contract twice.
+            ChatModelError: If the model cannot be reached, is too slow, busy, or fails.
+            MalformedReplyError: If it broke the output contract, twice unless sentences had been yielded.
         """
         ...
 

@@ -106,6 +106,9 @@ class ChatSettings(_Section):
     api_key: SecretStr | None = Field(default=None, description="Key for the provider or server.")
     timeout_s: float = Field(default=60.0, gt=0, description="Whole time allowed for one reply.")
     max_tokens: int = Field(default=320, ge=16, le=8192, description="Longest reply.")
+    queue: int = Field(
+        default=4, ge=0, le=1000, description="Answers that may wait for the local model; one more quotes instead."
+    )
     threads: int = Field(default=0, ge=0, description="Threads of the local model; 0 uses every core.")
     context_tokens: int = Field(default=4096, ge=512, description="Context window of the local model.")
 

@@ -5,7 +5,18 @@ from dataclasses import asdict
 from typing import Any, assert_never
 from urllib.parse import quote
 
-from domain.answers import Answer, AnswerSentence, Citation, CitedAnswer, Evidence, Refusal, TimeScope, Trace
+from domain.answers import (
+    Answer,
+    AnswerSentence,
+    Citation,
+    CitedAnswer,
+    Conflict,
+    Evidence,
+    Refusal,
+    Superseded,
+    TimeScope,
+    Trace,
+)
 from domain.corpus import DocumentHeader, RankedPassage, Span
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 
@@ -19,6 +30,8 @@ def answer_body(answer: Answer) -> dict[str, Any]:
                 "mode": answer.mode,
                 "text": answer.text,
                 "sentences": [sentence_body(sentence) for sentence in answer.sentences],
+                "superseded": answer.superseded,
+                "conflicts": answer.conflicts,
                 "refusal": None,
             }
         case Refusal():
@@ -27,6 +40,8 @@ def answer_body(answer: Answer) -> dict[str, Any]:
                 "mode": None,
                 "text": answer.message,
                 "sentences": [],
+                "superseded": (),
+                "conflicts": (),
                 "refusal": _refusal_body(answer),
             }
     return {
@@ -37,7 +52,8 @@ def answer_body(answer: Answer) -> dict[str, Any]:
         "text": shown["text"],
         "sentences": shown["sentences"],
         "withheld": [{"text": withheld.text, "reason": withheld.reason} for withheld in answer.withheld],
-        "conflicts": [],
+        "superseded": [_superseded_body(one) for one in shown["superseded"]],
+        "conflicts": [_conflict_body(one) for one in shown["conflicts"]],
         "refusal": shown["refusal"],
         "trace": _trace_body(answer.trace),
     }
@@ -121,6 +137,19 @@ def _refusal_body(refusal: Refusal) -> dict[str, Any]:
         "reason": refusal.reason.value,
         "message": refusal.message,
         "nearest": [_citation_body(citation) for citation in refusal.nearest],
+    }
+
+
+def _superseded_body(one: Superseded) -> dict[str, Any]:
+    return {"was": one.was, "now": one.now, "replaced": _citation_body(one.replaced), "by": _citation_body(one.by)}
+
+
+def _conflict_body(conflict: Conflict) -> dict[str, Any]:
+    return {
+        "sides": [
+            {"value": side.value, "citations": [_citation_body(citation) for citation in side.citations]}
+            for side in conflict.sides
+        ]
     }
 
 

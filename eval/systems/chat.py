@@ -9,7 +9,8 @@ from domain.errors import ConfigurationError
 from domain.settings import Settings
 from eval.outcomes import Outcome, Sentence
 from retriever.models import ModelRegistry
-from service.answering.chat_model import LangChainChatModel, open_chat_model
+from service.answering.chat_model import open_chat_model
+from service.answering.langchain_writer import LangChainWriter
 
 _LOCAL: Final = "local:"
 _DONT_KNOW: Final = re.compile(
@@ -39,7 +40,7 @@ def extractive(settings: Settings) -> Settings:
     return settings.model_copy(update={"chat": chat})
 
 
-def open_writer(settings: Settings, *, system: str) -> LangChainChatModel:
+def open_writer(settings: Settings, *, system: str) -> LangChainWriter:
     """Open the configured chat model.
 
     Raises:

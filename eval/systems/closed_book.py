@@ -10,7 +10,7 @@ from eval.data_sets import DataSet
 from eval.outcomes import Outcome
 from eval.systems.chat import open_writer, write, writer_details
 from prompts.registry import load_prompt
-from service.answering.chat_model import LangChainChatModel
+from service.answering.langchain_writer import LangChainWriter
 
 PROMPT: Final = "eval-closed-book"
 
@@ -22,7 +22,7 @@ class ClosedBookSystem:
         self._name = name
         self._settings = settings
         self._clock = clock
-        self._chat: LangChainChatModel | None = None
+        self._chat: LangChainWriter | None = None
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from eval.records import KeptRecord
 from eval.systems.chat import chat_details, extractive, writer_details
 from eval.systems.system import Surroundings
 from prompts.registry import load_prompt
-from service.answering.chat_model import LangChainChatModel
+from service.answering.langchain_writer import LangChainWriter
 from service.wiring import OpenService, open_service
 
 _PROMPTS = ("answer", "answer-repair")
@@ -77,7 +77,7 @@ class DatelineSystem:
         service.record.wait_until_indexed()
         case = data_set.cases[0]
         service.record.retriever.retrieve(case.question, scope=case.scope, limit=1)
-        if isinstance(service.chat, LangChainChatModel):
+        if isinstance(service.chat, LangChainWriter):
             service.chat.warm_up()
         self._service, self._kept = service, kept
 

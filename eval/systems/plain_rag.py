@@ -24,7 +24,7 @@ from eval.systems.chat import open_writer, write, writer_details
 from prompts.registry import load_prompt
 from retriever.encoder_folder import find_encoder
 from retriever.wiring import open_record
-from service.answering.chat_model import LangChainChatModel
+from service.answering.langchain_writer import LangChainWriter
 
 PROMPT: Final = "eval-plain-rag"
 CHUNK_CHARS: Final = 1000
@@ -60,7 +60,7 @@ class PlainRagSystem:
         self._settings = settings
         self._records = records
         self._clock = clock
-        self._chat: LangChainChatModel | None = None
+        self._chat: LangChainWriter | None = None
         self._store: Any = None
 
     @property

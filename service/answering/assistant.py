@@ -1,20 +1,22 @@
 """The answering algorithm: question → time scope → passages → evidence → sentences that it supports, or a refusal."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from domain.answers import Answer, AnswerSentence, Mode, Question, RefusalReason, WithheldSentence
+from domain.answers import Answer, Mode, Question, RefusalReason, WithheldSentence
 from domain.errors import ChatModelError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
-from domain.ports import ChatModel, Draft, RecordReader, Retriever, SupportChecker
+from domain.ports import ChatModel, DraftEnd, DraftSentence, RecordReader, Retriever, SupportChecker
 from domain.settings import AnswerSettings
 from service.answering.decide import Scored, log_odds, score, signals, takes_for_granted
+from service.answering.disagreement import by_what_holds, disagreement_of
 from service.answering.evidence import evidence_of, measure
 from service.answering.extract import choose_quotes, without_repeats
+from service.answering.prompt_text import shown_sizes
 from service.answering.relevance import Asking
-from service.answering.reply import shown_sizes
 from service.answering.stopwatch import Stopwatch
 from service.answering.understand import Understanding, understand
 from service.answering.verify import Supported, verify
@@ -124,14 +126,15 @@ class Assistant:
             return
         yield EvidenceChosen(evidence=answering.evidence)
 
-        draft = self._draft(answering)
-        watch.stop("write")
-        if draft is not None and not draft.sentences:
-            yield self._refused(answering, answering.why_not)
-            return
-        for sentence in self._verified(answering, draft) if draft is not None else ():
+        if (chat := self._writer(answering)) is not None:
+            found_nothing = yield from self._write(answering, chat)
+            if found_nothing:
+                yield self._refused(answering, answering.why_not)
+                return
+        for sentence in answering.missing_sides() if answering.sentences else ():
             yield SentenceVerified(sentence=sentence)
-        watch.stop("verify")
+        for stage in ("write", "verify"):  # Named in every answer's timings, also where no model wrote.
+            watch.stop(stage)
         if not answering.sentences:
             for sentence in answering.quote(quotes):
                 yield SentenceVerified(sentence=sentence)
@@ -152,49 +155,67 @@ class Assistant:
         answering.answerability = self._rule.probability(answering.signals) if scored else 0.0
         if scored and takes_for_granted(asking, scored[0]):
             answering.why_not = RefusalReason.FALSE_PREMISE
-        best = without_repeats(scored, limit=self._settings.evidence_sentences)
+        told = answering.told = disagreement_of(asking, scored)
+        sure = max(1, len(told.current))
+        best = without_repeats(by_what_holds(scored, told), limit=self._settings.evidence_sentences, sure=sure)
         shown = [one for one in best if log_odds(one.score) >= log_odds(best[0].score) - _WORTH_SHOWING]
         answering.evidence = tuple(
             evidence_of(one.fit, number=number, score=one.score) for number, one in enumerate(shown, start=1)
         )
-        return choose_quotes(asking, shown, limit=self._settings.extractive_sentences)
+        return choose_quotes(asking, shown, limit=self._settings.extractive_sentences, sure=sure)
 
-    def _draft(self, answering: WorkingAnswer) -> Draft | None:
-        """Let the model write; `None` when the answer is to quote."""
+    def _writer(self, answering: WorkingAnswer) -> ChatModel | None:
+        """Return the model that is to write; `None` when the answer is to quote."""
         mode = answering.question.mode
-        if mode is Mode.EXTRACTIVE:
-            return None
-        if self._chat is None:
-            if mode is Mode.MODEL:
-                answering.notes.append("No chat model is set up; the answer quotes the record instead.")
-            return None
-        prompt = self._chat.prompt
+        if mode is Mode.MODEL and self._chat is None:
+            answering.notes.append("No chat model is set up; the answer quotes the record instead.")
+        return None if mode is Mode.EXTRACTIVE else self._chat
+
+    def _write(self, answering: WorkingAnswer, chat: ChatModel) -> Generator[AnswerEvent, None, bool]:
+        """Yield each sentence of the model once it is verified; return whether the model found no answer.
+
+        No sentence is verified where the model failed, or wrote nothing that the record supports: the answer quotes.
+        """
+        prompt = chat.prompt
         sizes = shown_sizes(answering.evidence, answering.asked.text)
         answering.prompt = replace(prompt, parts={**prompt.parts, **sizes})
-        answering.model = self._chat.model_id
+        answering.model = chat.model_id
+        written = 0
         try:
-            draft = self._chat.write(answering.asked.text, answering.evidence)
+            with closing(chat.write(answering.asked.text, answering.evidence)) as parts:
+                for part in parts:
+                    answering.watch.stop("write")
+                    match part:
+                        case DraftSentence():
+                            written += 1
+                            yield from self._verified(answering, part)
+                            answering.watch.stop("verify")
+                        case DraftEnd():
+                            answering.model = part.model
+                            answering.tokens = (part.prompt_tokens, part.completion_tokens)
         except ChatModelError as error:
-            answering.notes.append(f"{error.message}. The answer quotes the record instead. {error.hint}".strip())
-            return None
-        answering.model = draft.model
-        answering.tokens = (draft.prompt_tokens, draft.completion_tokens)
-        if not draft.sentences:
-            answering.notes.append("The model found no answer in the evidence.")
-        return draft
-
-    def _verified(self, answering: WorkingAnswer, draft: Draft) -> Iterator[AnswerSentence]:
-        for sentence in draft.sentences:
-            outcome = verify(
-                sentence, answering.evidence, checker=self._checker, min_support=self._settings.min_support
+            answering.watch.stop("write")
+            what = (
+                "What it had written before stands" if answering.sentences else "The answer quotes the record instead"
             )
-            match outcome:
-                case Supported():
-                    yield answering.cite(outcome)
-                case WithheldSentence():
-                    answering.withheld.append(outcome)
+            answering.notes.append(f"{error.message}. {what}. {error.hint}".strip())
+            return False
+        if not written:
+            answering.notes.append("The model found no answer in the evidence.")
+            return True
         if not answering.sentences:
             answering.notes.append("Nothing that the model wrote is supported by the record; the answer quotes it.")
+        return False
+
+    def _verified(self, answering: WorkingAnswer, draft: DraftSentence) -> Iterator[AnswerEvent]:
+        outcome = verify(draft, answering.evidence, checker=self._checker, min_support=self._settings.min_support)
+        match outcome:
+            case Supported() if outcome.text in {sentence.text for sentence in answering.sentences}:
+                pass  # Said already.
+            case Supported():
+                yield SentenceVerified(sentence=answering.cite(outcome))
+            case WithheldSentence():
+                answering.withheld.append(outcome)
 
     def _refused(self, answering: WorkingAnswer, reason: RefusalReason) -> Done:
         return self._done(answering.refusal(reason, nearest=self._settings.nearest))

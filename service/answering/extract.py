@@ -25,26 +25,32 @@ _ADDED_SHARE: Final = 0.2
 _SAME: Final = 0.6  # Jaccard similarity of content words above which two sentences say the same.
 
 
-def choose_quotes(asking: Asking, scored: Sequence[Scored], *, limit: int) -> tuple[Scored, ...]:
+def choose_quotes(asking: Asking, scored: Sequence[Scored], *, limit: int, sure: int = 1) -> tuple[Scored, ...]:
     """Return the sentences that answer together, in reading order within a document, the best one's document first.
 
     Beside the best sentence only those are quoted that are nearly as relevant, or that cover a part of the question
     that is still open; what says the same again is left out.
+
+    Args:
+        asking: The question.
+        scored: Sentences, best first.
+        limit: Most sentences.
+        sure: How many of the first are quoted in any case, such as the two sides of a conflict.
     """
-    chosen: list[Scored] = []
-    for one in scored:
+    chosen = list(scored[: min(sure, limit)])
+    for one in scored[sure:]:
         if len(chosen) == limit:
             break
-        if not chosen or _belongs(asking, one, chosen):
+        if _belongs(asking, one, chosen):
             chosen.append(one)
     order = list(dict.fromkeys(one.fit.ranked.passage.document_id for one in chosen))
     return tuple(sorted(chosen, key=lambda one: (order.index(one.fit.ranked.passage.document_id), one.fit.span)))
 
 
-def without_repeats(scored: Sequence[Scored], *, limit: int) -> tuple[Scored, ...]:
-    """Return the best sentences, leaving out what says the same as a better one."""
-    kept: list[Scored] = []
-    for one in scored:
+def without_repeats(scored: Sequence[Scored], *, limit: int, sure: int = 1) -> tuple[Scored, ...]:
+    """Return the best sentences, leaving out what says the same as a better one; the first `sure` stay."""
+    kept = list(scored[: min(sure, limit)])
+    for one in scored[sure:]:
         if len(kept) < limit and not any(overlap(one.fit.text, other.fit.text) > _SAME for other in kept):
             kept.append(one)
     return tuple(kept)

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal
 
@@ -84,6 +84,8 @@ class Number:
         unit: Stem of the content word right behind it, or empty.
         currency: `dollar`, `euro`, …; empty where the text does not tell.
         month: 1 to 12 for a day of that month, else 0.
+        start: Where it begins in `with_plain_dates` of the text.
+        end: Where it ends there, scale and unit included.
     """
 
     value: Decimal
@@ -92,6 +94,8 @@ class Number:
     text: str
     currency: str = ""
     month: int = 0
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +106,13 @@ class _Token:
 
 def numbers_of(text: str) -> tuple[Number, ...]:
     """Return the numbers of a text in order; months count by their place in the year."""
-    text = _ISO_DATE.sub(_as_words, text)
-    tokens = [_Token(word=folded(match["word"] or ""), match=match) for match in _WORD.finditer(text)]
+    tokens = [_Token(word=folded(match["word"] or ""), match=match) for match in _WORD.finditer(with_plain_dates(text))]
     return tuple(_numbers(tokens))
+
+
+def with_plain_dates(text: str) -> str:
+    """Return a text with `2025-02-06` written as `6 February 2025`."""
+    return _ISO_DATE.sub(_as_words, text)
 
 
 def _as_words(iso: re.Match[str]) -> str:
@@ -176,6 +184,8 @@ def _numbers(tokens: list[_Token]) -> Iterator[Number]:
             text=token.match.group().strip(),
             currency=currency or named,
             month=month,
+            start=token.match.end() - len(token.match.group().lstrip()),
+            end=tokens[position - (0 if unit else 1)].match.end(),
         )
 
 

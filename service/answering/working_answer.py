@@ -8,17 +8,22 @@ from domain.answers import (
     AnswerSentence,
     Citation,
     CitedAnswer,
+    Conflict,
     Evidence,
     PromptUsed,
     Question,
     Refusal,
     RefusalReason,
+    Side,
+    Superseded,
     TimeScope,
     Trace,
     WithheldSentence,
 )
 from domain.corpus import RankedPassage, Span
 from service.answering.decide import Scored
+from service.answering.disagreement import Disagreement
+from service.answering.evidence import evidence_of
 from service.answering.stopwatch import Stopwatch
 from service.answering.understand import Understanding
 from service.answering.verify import Supported
@@ -30,10 +35,12 @@ class WorkingAnswer:
     """Collects what happens while one question is answered.
 
     Attributes:
+        watch: Times the stages.
         passages: What retrieval handed on, best first.
         evidence: What the writer is shown, best first.
         answerability: How likely the record answers, 0..1; `None` before anything was searched.
         signals: What that was judged by.
+        told: What the found sentences say in more than one way.
         why_not: The reason of a refusal, should it come to one.
         sentences: Verified so far.
         withheld: Written, but not supported.
@@ -45,7 +52,7 @@ class WorkingAnswer:
     def __init__(self, *, question: Question, asked: Understanding, watch: Stopwatch) -> None:
         self.question = question
         self.asked = asked
-        self._watch = watch
+        self.watch = watch
         self.passages: tuple[RankedPassage, ...] = ()
         self.evidence: tuple[Evidence, ...] = ()
         self.sentences: list[AnswerSentence] = []
@@ -53,6 +60,7 @@ class WorkingAnswer:
         self.notes: list[str] = []
         self.answerability: float | None = None
         self.signals: dict[str, float] = {}
+        self.told = Disagreement()
         self.why_not = RefusalReason.NOT_ANSWERED_BY_THE_RECORD
         self.prompt: PromptUsed | None = None
         self.model: str | None = None
@@ -67,8 +75,13 @@ class WorkingAnswer:
     def quote(self, quotes: Sequence[Scored]) -> tuple[AnswerSentence, ...]:
         """Answer with sentences of the record as they stand; these are among the evidence."""
         self._mode = "extractive"
-        by_place = {(piece.citable.passage.passage_id, piece.span): piece for piece in self.evidence}
-        pieces = [by_place[one.fit.ranked.passage.passage_id, one.fit.span] for one in quotes]
+        pieces = [self._piece(one) for one in quotes]
+        return tuple(self._take(" ".join(piece.text.split()), ((piece, _WHOLE),)) for piece in pieces)
+
+    def missing_sides(self) -> tuple[AnswerSentence, ...]:
+        """Quote what the answer must cite and does not yet: what holds now, or a side of a conflict."""
+        cited = {citation.quote for sentence in self.sentences for citation in sentence.citations}
+        pieces = [self._piece(one) for one in self.told.current if one.fit.text not in cited]
         return tuple(self._take(" ".join(piece.text.split()), ((piece, _WHOLE),)) for piece in pieces)
 
     def cited_answer(self) -> CitedAnswer:
@@ -80,6 +93,16 @@ class WorkingAnswer:
             sentences=tuple(self.sentences),
             withheld=tuple(self.withheld),
             trace=self._trace(),
+            superseded=tuple(
+                Superseded(
+                    was=pair.was.value.text,
+                    now=pair.now.value.text,
+                    replaced=self._citation(pair.was.scored),
+                    by=self._citation(pair.now.scored),
+                )
+                for pair in self.told.replaced
+            ),
+            conflicts=self._conflicts(),
         )
 
     def refusal(self, reason: RefusalReason, *, nearest: int) -> Refusal:
@@ -93,6 +116,26 @@ class WorkingAnswer:
             trace=self._trace(),
             withheld=tuple(self.withheld),
         )
+
+    def _conflicts(self) -> tuple[Conflict, ...]:
+        if not self.told.sides:
+            return ()
+        sides = tuple(
+            Side(value=side[0].value.text, citations=tuple(self._citation(stated.scored) for stated in side))
+            for side in self.told.sides
+        )
+        return (Conflict(sides=sides),)
+
+    def _piece(self, one: Scored) -> Evidence:
+        """Return a sentence as evidence: as it was shown, or for a citation of its own."""
+        for piece in self.evidence:
+            if (piece.citable.passage.passage_id, piece.span) == (one.fit.ranked.passage.passage_id, one.fit.span):
+                return piece
+        return evidence_of(one.fit, number=len(self.evidence) + 1, score=one.score)
+
+    def _citation(self, one: Scored) -> Citation:
+        piece = self._piece(one)
+        return Citation.to(piece, mark=self._mark(piece), support=_WHOLE)
 
     def _take(self, text: str, evidence: Sequence[tuple[Evidence, float]]) -> AnswerSentence:
         citations = tuple(Citation.to(piece, mark=self._mark(piece), support=support) for piece, support in evidence)
@@ -117,7 +160,7 @@ class WorkingAnswer:
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
             notes=tuple(self.notes),
-            timings_ms=self._watch.timings_ms(),
+            timings_ms=self.watch.timings_ms(),
         )
 
 

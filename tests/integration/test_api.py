@@ -1,7 +1,7 @@
 """What integrators rely on: answers, searches, documents, and what operators ask."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from domain.answers import PromptUsed
 from domain.errors import ChatModelError, ModelFileError, RecordBusyError
-from domain.ports import Draft, Vector
+from domain.ports import DraftPart, Vector
 from service.api.app import create_app
 from service.api.json_response import json_bytes
 from service.wiring import OpenService, open_service
@@ -341,7 +341,7 @@ class _BrokenChatModel:
     def warm_up(self) -> None:
         raise ChatModelError("The local chat model cannot be started")
 
-    def write(self, question: str, evidence: object) -> Draft:
+    def write(self, question: str, evidence: object) -> Generator[DraftPart, None, None]:
         raise ChatModelError("The local chat model cannot be started")
 
 

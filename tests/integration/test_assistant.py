@@ -1,16 +1,18 @@
 """The assistant over a real ledger and real indexes: what is answered, refused, withheld, and told of it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from domain.answers import Answer, CitedAnswer, Mode, Question, Refusal, RefusalReason, TimeScope, Turn
+from domain.answers import Answer, CitedAnswer, Evidence, Mode, Question, Refusal, RefusalReason, TimeScope, Turn
 from domain.errors import ChatModelError, QuestionError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
+from domain.ports import DraftPart
 from retriever.wiring import Record
-from service.answering.reply import shown_sizes
+from service.answering.prompt_text import shown_sizes
 from tests.support.assistants import HALF_THE_WORDS, assistant_over, record_of
 from tests.support.chat_models import PlayedModel
 from tests.support.records import prepared
@@ -125,6 +127,67 @@ def test_a_failing_model_costs_no_answer(record: Record) -> None:
     assert answer.trace.notes == (
         "The endpoint cannot be reached. The answer quotes the record instead. See that it runs.",
     )
+
+
+def test_a_model_that_breaks_off_keeps_what_was_shown(record: Record) -> None:
+    """Nothing is taken back: the verified sentence stands, and a note says that the model failed."""
+    chat = PlayedModel(
+        sentences=[("The northern bridge will open in June, the governor said.", ("E1",))],
+        error=ChatModelError("The endpoint broke off", hint="See its log."),
+    )
+
+    answer = _cited(_answer(record, Question(text="When will the northern bridge open?"), chat))
+
+    assert (answer.mode, answer.text) == ("model", "The northern bridge will open in June, the governor said. [1]")
+    assert answer.trace.notes == ("The endpoint broke off. What it had written before stands. See its log.",)
+
+
+def test_a_sentence_is_shown_before_the_model_has_ended(record: Record) -> None:
+    """The first one is verified and handed on while the second is still being written."""
+    written: list[str] = []
+
+    class SlowModel(PlayedModel):
+        def write(self, question: str, evidence: Sequence[Evidence]) -> Generator[DraftPart, None, None]:
+            for part in super().write(question, evidence):
+                written.append(type(part).__name__)
+                yield part
+
+    chat = SlowModel(sentences=[("The northern bridge will open in June.", ("E1",))] * 2)
+    events = assistant_over(record, chat=chat).events(Question(text="When will the northern bridge open?"))
+
+    next(event for event in events if isinstance(event, SentenceVerified))
+
+    assert written == ["DraftSentence"]
+
+
+def test_who_stops_listening_stops_the_model(record: Record) -> None:
+    """The model is not left writing for nobody."""
+    stopped: list[bool] = []
+
+    class WatchedModel(PlayedModel):
+        def write(self, question: str, evidence: Sequence[Evidence]) -> Generator[DraftPart, None, None]:
+            try:
+                yield from super().write(question, evidence)
+            except GeneratorExit:
+                stopped.append(True)
+                raise
+
+    chat = WatchedModel(sentences=[("The northern bridge will open in June.", ("E1",))] * 2)
+    events = assistant_over(record, chat=chat).events(Question(text="When will the northern bridge open?"))
+    next(event for event in events if isinstance(event, SentenceVerified))
+
+    cast("Generator[AnswerEvent, None, None]", events).close()
+
+    assert stopped == [True]
+
+
+def test_a_sentence_that_is_written_twice_is_shown_once(record: Record) -> None:
+    """Small models repeat themselves."""
+    chat = PlayedModel(sentences=[("The northern bridge will open in June.", ("E1",))] * 2)
+
+    answer = _cited(_answer(record, Question(text="When will the northern bridge open?"), chat))
+
+    assert answer.text == "The northern bridge will open in June. [1]"
 
 
 def test_a_model_that_finds_no_answer_is_believed(record: Record) -> None:

@@ -8,10 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from domain.errors import ChatModelError, ConfigurationError, MalformedReplyError
-from domain.ports import Draft, DraftSentence
+from domain.ports import DraftEnd, DraftSentence
 from domain.settings import ChatSettings, ModelSettings
-from service.answering.chat_model import LangChainChatModel, open_chat_model
+from service.answering.chat_model import open_chat_model
+from service.answering.langchain_writer import LangChainWriter
 from tests.support.chat_endpoint import Behaviour, Wire, answers, chat_endpoint, says
+from tests.support.chat_models import Draft, whole
 from tests.support.evidence import evidence
 
 KEY = "sk-secret-0123456789"
@@ -19,7 +21,7 @@ GOOD = '{"sentences": [{"text": "The bridge opens on 12 April.", "evidence_ids":
 EVIDENCE = evidence("The harbour bridge will open on 12 April.", "It cost 85 million.")
 
 
-def open_endpoint(base_url: str, *, timeout_s: float = 20.0, key: str | None = KEY) -> LangChainChatModel:
+def open_endpoint(base_url: str, *, timeout_s: float = 20.0, key: str | None = KEY) -> LangChainWriter:
     settings = ChatSettings(
         model="openai:scripted",
         base_url=base_url,
@@ -34,7 +36,7 @@ def open_endpoint(base_url: str, *, timeout_s: float = 20.0, key: str | None = K
 
 def write(*script: Behaviour, timeout_s: float = 20.0) -> Draft:
     with chat_endpoint(*script) as endpoint, open_endpoint(endpoint.base_url, timeout_s=timeout_s) as model:
-        return model.write("When does the bridge open?", EVIDENCE)
+        return whole(model.write("When does the bridge open?", EVIDENCE))
 
 
 def test_a_good_reply_becomes_a_draft() -> None:
@@ -43,16 +45,14 @@ def test_a_good_reply_becomes_a_draft() -> None:
 
     assert draft == Draft(
         sentences=(DraftSentence(text="The bridge opens on 12 April.", evidence_ids=("E1",)),),
-        model="openai:scripted",
-        prompt_tokens=11,
-        completion_tokens=7,
+        end=DraftEnd(model="openai:scripted", prompt_tokens=11, completion_tokens=7),
     )
 
 
 def test_the_request_asks_for_the_form_at_temperature_zero() -> None:
     """The schema names only the shown ids, and the prompt shows the evidence and the question."""
     with chat_endpoint(says(GOOD)) as endpoint, open_endpoint(endpoint.base_url) as model:
-        model.write("When does the bridge open?", EVIDENCE)
+        whole(model.write("When does the bridge open?", EVIDENCE))
 
     request = endpoint.requests[0]
     schema = request["response_format"]["json_schema"]["schema"]
@@ -72,7 +72,7 @@ def test_no_answer_is_a_draft_without_sentences() -> None:
 def test_without_evidence_nothing_is_asked() -> None:
     """There is nothing to write from, so no call is made."""
     with chat_endpoint(says(GOOD)) as endpoint, open_endpoint(endpoint.base_url) as model:
-        draft = model.write("When?", ())
+        draft = whole(model.write("When?", ()))
 
     assert draft.sentences == ()
     assert endpoint.requests == []
@@ -91,12 +91,12 @@ def test_without_evidence_nothing_is_asked() -> None:
 def test_a_broken_reply_is_sent_back_once_with_its_fault(bad: str, fault: str) -> None:
     """The second request holds the first reply and what was wrong with it, and both are counted."""
     with chat_endpoint(says(bad), says(GOOD)) as endpoint, open_endpoint(endpoint.base_url) as model:
-        draft = model.write("When does the bridge open?", EVIDENCE)
+        draft = whole(model.write("When does the bridge open?", EVIDENCE))
 
     roles = [message["role"] for message in endpoint.requests[1]["messages"]]
     assert roles == ["user", "assistant", "user"]
     assert fault in endpoint.requests[1]["messages"][2]["content"]
-    assert (len(draft.sentences), draft.prompt_tokens, draft.completion_tokens) == (1, 22, 14)
+    assert (len(draft.sentences), draft.end.prompt_tokens, draft.end.completion_tokens) == (1, 22, 14)
 
 
 def test_a_reply_that_is_broken_twice_is_an_error_with_the_reply() -> None:
@@ -106,7 +106,7 @@ def test_a_reply_that_is_broken_twice_is_an_error_with_the_reply() -> None:
         open_endpoint(endpoint.base_url) as model,
         pytest.raises(MalformedReplyError) as refused,
     ):
-        model.write("When does the bridge open?", EVIDENCE)
+        whole(model.write("When does the bridge open?", EVIDENCE))
 
     assert refused.value.reply == "nonsense"
     assert len(endpoint.requests) == 2
@@ -116,7 +116,7 @@ def test_a_server_without_structured_output_is_asked_in_words() -> None:
     """HTTP 400 to the schema leads to one plain request, without schema and temperature."""
     script = (answers(400, "response_format?"), says(GOOD))
     with chat_endpoint(*script) as endpoint, open_endpoint(endpoint.base_url) as model:
-        draft = model.write("When does the bridge open?", EVIDENCE)
+        draft = whole(model.write("When does the bridge open?", EVIDENCE))
 
     assert len(draft.sentences) == 1
     assert [set(request) & {"response_format", "temperature"} for request in endpoint.requests] == [
@@ -239,7 +239,7 @@ def test_a_refused_connection_is_a_chat_model_error() -> None:
         taken.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         with open_endpoint(address) as model, pytest.raises(ChatModelError, match="cannot be reached"):
-            model.write("When does the bridge open?", EVIDENCE)
+            whole(model.write("When does the bridge open?", EVIDENCE))
 
 
 def test_a_key_from_the_environment_is_not_sent_to_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +247,7 @@ def test_a_key_from_the_environment_is_not_sent_to_another_server(monkeypatch: p
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
     with chat_endpoint(says(GOOD)) as endpoint, open_endpoint(endpoint.base_url, key=None) as model:
-        model.write("When does the bridge open?", EVIDENCE)
+        whole(model.write("When does the bridge open?", EVIDENCE))
 
     assert KEY not in endpoint.keys[0]
 

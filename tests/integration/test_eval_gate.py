@@ -1,7 +1,7 @@
 """Does the gate hold? Real runs of the sample suite: harmless changes pass, planted faults do not."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import pytest
 from domain.answers import Evidence, Mode, TimeScope
 from domain.corpus import RankedPassage
 from domain.errors import ModelFileError
-from domain.ports import Draft, DraftSentence
+from domain.events import AnswerEvent
+from domain.ports import ChatModel, DraftSentence
 from domain.settings import Settings, load_settings
 from eval.bounds import bounds_of_run
 from eval.compare import Comparison, compare
@@ -30,6 +31,7 @@ from service.answering.relevance import Fit
 from service.answering.verify import Supported
 from service.answering.working_answer import WorkingAnswer
 from service.calibration import RefusalRule
+from tests.support.chat_models import PlayedModel
 
 pytestmark = [pytest.mark.models, pytest.mark.soak, pytest.mark.timeout(1200)]
 
@@ -142,7 +144,8 @@ def test_a_verifier_that_lets_everything_pass_is_caught(
     base: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer adds one to every figure. The real verifier keeps that out, and quotes instead."""
-    monkeypatch.setattr(Assistant, "_draft", _draft_with_false_figures)
+    monkeypatch.setattr(Assistant, "_write", _write_false_figures)
+    monkeypatch.setattr(Assistant, "_writer", lambda *_: PlayedModel())
     guarded = suite_run(tmp_path / "guarded", load_settings())
     _let_everything_pass(monkeypatch)
 
@@ -152,12 +155,14 @@ def test_a_verifier_that_lets_everything_pass_is_caught(
     assert "number_errors" in {one.metric for one in gate(base, unguarded).regressions}
 
 
-def _draft_with_false_figures(self: Assistant, answering: WorkingAnswer) -> Draft:
-    del self
+def _write_false_figures(
+    self: Assistant, answering: WorkingAnswer, chat: ChatModel
+) -> Generator[AnswerEvent, None, bool]:
+    del chat
     best = answering.evidence[0]
     text = re.sub(r"\d+", lambda figure: str(int(figure[0]) + 1), best.text)
-    sentence = DraftSentence(text=text, evidence_ids=(best.evidence_id,))
-    return Draft(sentences=(sentence,), model="planted", prompt_tokens=0, completion_tokens=0)
+    yield from self._verified(answering, DraftSentence(text=text, evidence_ids=(best.evidence_id,)))
+    return False
 
 
 def _backwards(data_set: DataSet) -> DataSet:

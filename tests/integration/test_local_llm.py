@@ -8,8 +8,10 @@ import pytest
 from domain.errors import ChatModelError, ModelFileError
 from domain.settings import ChatSettings, ModelSettings
 from retriever.models import ModelRegistry, locate
-from service.answering.chat_model import LangChainChatModel, open_chat_model
+from service.answering.chat_model import open_chat_model
+from service.answering.langchain_writer import LangChainWriter
 from service.answering.local_llm import LocalLlm, has_llama_cpp
+from tests.support.chat_models import whole
 from tests.support.evidence import evidence
 
 pytestmark = pytest.mark.chat_model
@@ -35,7 +37,7 @@ def models() -> ModelSettings:
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[LangChainChatModel]:
+def model() -> Iterator[LangChainWriter]:
     opened = open_chat_model(ChatSettings(timeout_s=240), models())
     assert opened is not None
     with opened:
@@ -52,21 +54,21 @@ def model() -> Iterator[LangChainChatModel]:
     ],
 )
 def test_it_answers_from_the_right_evidence(
-    model: LangChainChatModel, question: str, words: str, evidence_id: str
+    model: LangChainWriter, question: str, words: str, evidence_id: str
 ) -> None:
     """The answer holds the asked words and names the sentence that says them."""
-    draft = model.write(question, BRIDGE)
+    draft = whole(model.write(question, BRIDGE))
 
     assert words in " ".join(sentence.text for sentence in draft.sentences)
     assert evidence_id in {named for sentence in draft.sentences for named in sentence.evidence_ids}
-    assert draft.model == "local:qwen2.5-coder-1.5b-instruct"
-    assert min(draft.prompt_tokens, draft.completion_tokens) > 0
+    assert draft.end.model == "local:qwen2.5-coder-1.5b-instruct"
+    assert min(draft.end.prompt_tokens, draft.end.completion_tokens) > 0
 
 
 @pytest.mark.parametrize("question", ["Who designed the harbour bridge?", "How many people were hurt at the bridge?"])
-def test_it_writes_nothing_when_the_evidence_does_not_answer(model: LangChainChatModel, question: str) -> None:
+def test_it_writes_nothing_when_the_evidence_does_not_answer(model: LangChainWriter, question: str) -> None:
     """An empty draft, from which the caller makes a refusal."""
-    assert model.write(question, BRIDGE).sentences == ()
+    assert whole(model.write(question, BRIDGE)).sentences == ()
 
 
 def test_its_server_takes_only_its_own_key_and_no_other_origin() -> None:

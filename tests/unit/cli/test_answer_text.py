@@ -1,5 +1,6 @@
 """What a reader sees on a terminal, word for word."""
 
+from dataclasses import replace
 from datetime import date
 
 from cli.answer_text import passage_text, refusal_text, remarks_text, sentence_text, sources_text, trace_text
@@ -7,10 +8,13 @@ from domain.answers import (
     AnswerSentence,
     Citation,
     CitedAnswer,
+    Conflict,
     PromptUsed,
     Question,
     Refusal,
     RefusalReason,
+    Side,
+    Superseded,
     TimeScope,
     Trace,
     WithheldSentence,
@@ -165,3 +169,22 @@ def test_what_a_terminal_would_obey_is_not_printed() -> None:
         == "1. doc-1\n    > Pay \N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER} now.\N{REPLACEMENT CHARACTER}\n"
         "    doc-1 version 1, characters 0–15"
     )
+
+
+def test_what_was_replaced_and_what_is_disputed_stands_above_the_sources() -> None:
+    """Each value with the marks of who says it, and those places among the sources."""
+    new, old, other = (
+        citation(1, "It opens in June."),
+        citation(2, "It opens in May."),
+        citation(3, "It opens in July."),
+    )
+    answer = replace(
+        cited(AnswerSentence(text="It opens in June.", citations=(new,))),
+        superseded=(Superseded(was="May", now="June", replaced=old, by=new),),
+        conflicts=(Conflict(sides=(Side(value="June", citations=(new,)), Side(value="July", citations=(other,)))),),
+    )
+
+    told, first, *_ = sources_text(answer).split("\n\n")
+    assert told == "June [1] holds in place of May [2].\nThe sources disagree: June [1]; July [3]."
+    assert first.startswith("[1] The bridge")
+    assert all(f"[{mark}] The bridge" in sources_text(answer) for mark in (2, 3))

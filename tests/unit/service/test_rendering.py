@@ -191,6 +191,7 @@ def test_an_answer_is_rendered_whole() -> None:
             },
         ],
         "withheld": [{"text": "It opens in June.", "reason": "number_not_in_source"}],
+        "superseded": [],
         "conflicts": [],
         "refusal": None,
         "trace": TRACE_BODY,
@@ -209,6 +210,7 @@ def test_a_refusal_is_rendered_whole() -> None:
         "text": "The record does not say.",
         "sentences": [],
         "withheld": [],
+        "superseded": [],
         "conflicts": [],
         "refusal": {
             "reason": "not_answered_by_the_record",

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 from domain.errors import MalformedReplyError
 from domain.ports import DraftSentence
 from prompts.registry import load_prompt
-from service.answering.reply import parse_reply, reply_schema, show_evidence, show_question, shown_sizes
+from service.answering.prompt_text import show_evidence, show_question, shown_sizes
+from service.answering.reply_json import JsonForm, parse_reply, reply_schema
 from tests.support.evidence import evidence
 
 SHOWN = ("E1", "E2")
@@ -120,3 +122,52 @@ def test_the_sizes_of_the_parts_add_up_to_the_prompt() -> None:
     assert sizes.keys() == {"instructions", "E1", "E2", "question"}
     whole = prompt.render(evidence=show_evidence(pieces), question=show_question(question))
     assert sum(sizes.values()) == len(whole) - 1
+
+
+STREAMED = (
+    '{"sentences": [{"text": "A } brace, \\"quoted\\".", "evidence_ids": ["E1"]}, '
+    '{"text": "It opens.", "evidence_ids": ["E2"]}]}'
+)
+
+
+def test_a_sentence_is_given_when_its_object_closes() -> None:
+    """The first one does not wait for the second."""
+    reader = JsonForm().reader(SHOWN)
+    first_object = STREAMED.partition("}, ")[0] + "}"
+
+    given_early = reader.feed(first_object[:-1])
+    given = reader.feed("}")
+
+    assert given_early == ()
+    assert given == parse_reply(STREAMED, SHOWN)[:1]
+
+
+@given(st.lists(st.integers(min_value=0, max_value=len(STREAMED))), st.sampled_from(["", "```json\n", "\n"]))
+def test_how_a_reply_is_cut_into_pieces_does_not_matter(places: list[int], before: str) -> None:
+    """Streamed in any pieces it is the same reply as at once."""
+    reply = before + STREAMED + ("\n```" if before.startswith("`") else "")
+    cuts = [0, *sorted(places), len(reply)]
+    reader = JsonForm().reader(SHOWN)
+
+    found = [one for start, end in pairwise(cuts) for one in reader.feed(reply[start:end])]
+
+    assert (*found, *reader.end()) == parse_reply(reply, SHOWN)
+
+
+def test_what_follows_a_whole_sentence_is_still_checked() -> None:
+    """The first sentence stands, and the end says what is wrong with the rest."""
+    reader = JsonForm().reader(SHOWN)
+
+    given = reader.feed('{"sentences": [{"text": "It opens.", "evidence_ids": ["E2"]}, {"text": 7}]}')
+
+    assert [sentence.text for sentence in given] == ["It opens."]
+    with pytest.raises(MalformedReplyError, match=r"sentences\.1"):
+        reader.end()
+
+
+@pytest.mark.parametrize(
+    "start", ['{"sentences": [{"text": "It opens.", "evidence_ids": ["E9"]}', '{"sentences": [[', "[" * 9_000]
+)
+def test_what_is_not_a_sentence_is_not_given(start: str) -> None:
+    """Unknown evidence, another shape, and nesting without end wait for the strict reading of the whole."""
+    assert JsonForm().reader(SHOWN).feed(start + "}") == ()

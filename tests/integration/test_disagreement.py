@@ -1,0 +1,192 @@
+"""What the record says in more than one way: replaced figures, and sources that contradict each other."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from domain.answers import CitedAnswer, Question, TimeScope
+from domain.corpus import RankedPassage, Reading, Span
+from domain.ports import PreparedDocument
+from domain.settings import load_settings
+from retriever.wiring import Record, open_record
+from tests.support.assistants import assistant_over
+from tests.support.chat_models import PlayedModel
+from tests.support.encoders import HashingEncoder
+from tests.support.readers import WordsReader
+from tests.support.records import prepared
+
+APRIL, MAY, JUNE = date(2024, 4, 8), date(2024, 5, 8), date(2024, 6, 22)
+AGREED = prepared(
+    "agreed",
+    "Corrundy will open a credit line of 2.4 billion dorins for Velmark.",
+    published=MAY,
+    publisher="Press Bureau",
+)
+RAISED = prepared(
+    "raised",
+    "The credit line of Corrundy for Velmark is raised from 2.4 to 2.9 billion dorins.",
+    published=JUNE,
+    publisher="Meridian Wire",
+)
+CREDIT = "How large is the credit line that Corrundy opens for Velmark?"
+
+
+class PointingReader:
+    """Points at given words wherever they stand, and is sure of them."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+        self._fallback = WordsReader()
+
+    def read(self, question: str, passages: Sequence[RankedPassage]) -> tuple[Reading, ...]:
+        return tuple(
+            self._reading(ranked, plain)
+            for ranked, plain in zip(passages, self._fallback.read(question, passages), strict=True)
+        )
+
+    def _reading(self, ranked: RankedPassage, plain: Reading) -> Reading:
+        passage = ranked.passage
+        for words in self._words:
+            if (place := passage.text.find(words)) >= 0:
+                start = passage.span.start + place
+                span = Span(start=start, end=start + len(words))
+                return Reading(answers=2.0, span=span, span_score=4.0, sentences=plain.sentences)
+        return plain
+
+
+@contextmanager
+def asked(
+    folder: Path, *documents: PreparedDocument, pointing_at: tuple[str, ...] = (), chat: PlayedModel | None = None
+) -> Iterator["Asked"]:
+    """A record of these documents, with an assistant over it."""
+    reader = PointingReader(*pointing_at) if pointing_at else WordsReader()
+    settings = load_settings(data_dir=folder)
+    with open_record(settings, access="write", encoder=HashingEncoder(), reader=reader) as record:
+        record.ledger.commit(documents)
+        record.publish()
+        yield Asked(record, chat)
+
+
+class Asked:
+    """Asks, and expects an answer."""
+
+    def __init__(self, record: Record, chat: PlayedModel | None) -> None:
+        self._assistant = assistant_over(record, chat=chat)
+
+    def __call__(self, text: str, *, as_of: date | None = None) -> CitedAnswer:
+        answer = self._assistant.answer(Question(text=text, scope=TimeScope(as_of=as_of)))
+        assert isinstance(answer, CitedAnswer)
+        return answer
+
+
+def test_the_figure_that_holds_is_given_with_what_it_replaced(tmp_path: Path) -> None:
+    """Both are quoted and dated; the old one is no sentence of the answer."""
+    with asked(tmp_path, AGREED, RAISED) as ask:
+        answer = ask(CREDIT)
+
+    (replaced,) = answer.superseded
+    assert answer.text == "The credit line of Corrundy for Velmark is raised from 2.4 to 2.9 billion dorins. [1]"
+    assert (replaced.was, replaced.now) == ("2.4 billion dorins", "2.9 billion dorins")
+    assert (replaced.replaced.header.published, replaced.by.header.published) == (MAY, JUNE)
+    assert replaced.replaced.quote == "Corrundy will open a credit line of 2.4 billion dorins for Velmark."
+
+
+def test_before_the_amendment_nothing_is_replaced(tmp_path: Path) -> None:
+    """As of a day between the two reports the first figure is right."""
+    with asked(tmp_path, AGREED, RAISED) as ask:
+        answer = ask(CREDIT, as_of=date(2024, 5, 31))
+
+    assert answer.text == "Corrundy will open a credit line of 2.4 billion dorins for Velmark. [1]"
+    assert answer.superseded == ()
+
+
+def test_an_earlier_change_does_not_replace_a_later_report(tmp_path: Path) -> None:
+    """What was raised to 2.4 in April is 2.4 in May: the text of April says nothing against it."""
+    april = prepared("april", "The credit line was cut from 2.4 to 2.2 billion dorins.", published=APRIL)
+    with asked(tmp_path, AGREED, april) as ask:
+        answer = ask(CREDIT)
+
+    assert answer.text.startswith("Corrundy will open a credit line of 2.4 billion dorins for Velmark. [1]")
+    assert all(one.now != "2.2 billion dorins" for one in answer.superseded)
+
+
+def test_a_question_about_what_was_said_before_gets_that(tmp_path: Path) -> None:
+    """Who asks for the original figure does not want the new one in its place."""
+    with asked(tmp_path, AGREED, RAISED) as ask:
+        answer = ask("How large was the credit line that Corrundy originally opens for Velmark?")
+
+    assert "Corrundy will open a credit line of 2.4 billion dorins for Velmark." in answer.text
+    assert answer.superseded == ()
+
+
+def test_sources_that_disagree_are_both_quoted(tmp_path: Path) -> None:
+    """On one day two publishers give two figures of one thing: neither supersedes."""
+    here = prepared(
+        "here", "Trade between Velmark and Corrundy was 6.3 billion dorins in 2023.", published=MAY, publisher="A"
+    )
+    there = prepared(
+        "there", "Trade between Velmark and Corrundy came to 7.1 billion dorins in 2023.", published=MAY, publisher="B"
+    )
+    with asked(tmp_path, here, there) as ask:
+        answer = ask("How large was trade between Velmark and Corrundy in 2023?")
+
+    (conflict,) = answer.conflicts
+    assert {side.value for side in conflict.sides} == {"6.3 billion dorins", "7.1 billion dorins"}
+    assert {side.citations[0].header.publisher for side in conflict.sides} == {"A", "B"}
+    assert {cited.quote for sentence in answer.sentences for cited in sentence.citations} >= {
+        side.citations[0].quote for side in conflict.sides
+    }
+
+
+def test_a_lone_source_is_not_outvoted(tmp_path: Path) -> None:
+    """Three say one thing and one another: the one is a side with its own citation."""
+    many = [prepared(f"many-{n}", f"Report {n}: James Onwe directed the film Harbour Lights.") for n in ("a", "b", "c")]
+    lone = prepared("lone", "Report d: Mara Tilling directed the film Harbour Lights.")
+    with asked(tmp_path, *many, lone, pointing_at=("James Onwe", "Mara Tilling")) as ask:
+        answer = ask("Who directed the film Harbour Lights?")
+
+    (conflict,) = answer.conflicts
+    assert {side.value: len(side.citations) for side in conflict.sides} == {"James Onwe": 3, "Mara Tilling": 1}
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "second"),
+    [
+        ("Which members directed the film Harbour Lights?", "James Onwe", "Mara Tilling"),  # Asks for several.
+        ("Who directed the film Harbour Lights?", "James Onwe", "Onwe"),  # The same in fewer words.
+    ],
+)
+def test_answers_that_can_both_be_true_are_no_conflict(tmp_path: Path, question: str, first: str, second: str) -> None:
+    """Several of several, and a name in full and in short."""
+    documents = [prepared(name, f"{name} directed the film Harbour Lights.") for name in (first, second)]
+    with asked(tmp_path, *documents, pointing_at=(first, second)) as ask:
+        assert ask(question).conflicts == ()
+
+
+def test_what_a_model_leaves_out_of_a_conflict_is_quoted_after_it(tmp_path: Path) -> None:
+    """The model wrote one side; the answer holds the other as well."""
+    documents = [prepared(name, f"{name} directed the film Harbour Lights.") for name in ("James Onwe", "Mara Tilling")]
+    chat = PlayedModel(sentences=[("James Onwe directed the film Harbour Lights.", ("E1", "E2"))])
+    with asked(tmp_path, *documents, pointing_at=("James Onwe", "Mara Tilling"), chat=chat) as ask:
+        answer = ask("Who directed the film Harbour Lights?")
+
+    assert answer.mode == "model"
+    assert sorted(sentence.text for sentence in answer.sentences) == [
+        "James Onwe directed the film Harbour Lights.",
+        "Mara Tilling directed the film Harbour Lights.",
+    ]
+
+
+def test_a_model_is_not_shown_what_was_replaced(tmp_path: Path) -> None:
+    """So it cannot write the old figure."""
+    chat = PlayedModel(sentences=[("The credit line is raised to 2.9 billion dorins.", ("E1",))])
+    with asked(tmp_path, AGREED, RAISED, chat=chat) as ask:
+        ask(CREDIT)
+
+    ((_, evidence),) = chat.asked
+    assert [piece.text for piece in evidence] == [
+        "The credit line of Corrundy for Velmark is raised from 2.4 to 2.9 billion dorins."
+    ]
