@@ -113,6 +113,7 @@ def _numbered(citations: Sequence[Citation]) -> str:
         _block(
             f"[{citation.mark}] {header_text(citation.header)}",
             speaker=citation.speaker,
+            about=_about(citation),
             quote=citation.quote,
             place=f"{place_text(citation.header)}, characters {citation.span.start}–{citation.span.end}",
             copies=citation.copies,
@@ -121,8 +122,23 @@ def _numbered(citations: Sequence[Citation]) -> str:
     )
 
 
-def _block(head: str, *, quote: str, place: str, copies: Sequence[DocumentHeader], speaker: str | None = None) -> str:
+def _about(citation: Citation) -> str:
+    """Return the days that a quote speaks of, where they are not the day it was published."""
+    days = [one for one in citation.event_dates if (one.first, one.last) != (citation.header.published,) * 2]
+    return ", ".join(f"{one.first}" if one.first == one.last else f"{one.first} to {one.last}" for one in days)
+
+
+def _block(
+    head: str,
+    *,
+    quote: str,
+    place: str,
+    copies: Sequence[DocumentHeader],
+    speaker: str | None = None,
+    about: str = "",
+) -> str:
     said_by = [f"Speaker: {safe(speaker)}"] if speaker else []
+    said_by += [f"Speaks of: {about}"] if about else []
     also = [f"Also in: {'; '.join(map(header_text, copies))}"] if copies else []
     body = "\n".join([*said_by, indent(safe(quote), "> ", lambda _: True), place, *also])
     return f"{head}\n{indent(body, '    ')}"

@@ -133,6 +133,21 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventDate:
+    """A day, or a run of days, that quoted words speak of; not the day they were published.
+
+    Attributes:
+        span: The words that say when, in document coordinates.
+        first: First day.
+        last: Last day; the same for a single one.
+    """
+
+    span: Span
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
     """A verbatim quote with its place: `document.text[span.start:span.end] == quote`, always.
 
@@ -141,6 +156,7 @@ class Citation:
     Attributes:
         mark: 1-based number shown in the answer, `[1]`.
         support: How well the quote supports its sentence, in 0..1.
+        event_dates: When what the quote tells happened or will, as far as it says so.
     """
 
     mark: int
@@ -151,9 +167,10 @@ class Citation:
     speaker: str | None
     support: float
     copies: tuple[DocumentHeader, ...] = ()
+    event_dates: tuple[EventDate, ...] = ()
 
     @classmethod
-    def to(cls, evidence: Evidence, *, mark: int, support: float) -> Self:
+    def to(cls, evidence: Evidence, *, mark: int, support: float, event_dates: tuple[EventDate, ...] = ()) -> Self:
         """Cite a piece of evidence; the quote is cut from the passage, which fails if it leaves it."""
         return cls(
             mark=mark,
@@ -164,6 +181,7 @@ class Citation:
             speaker=evidence.speaker,
             support=support,
             copies=evidence.copies,
+            event_dates=event_dates,
         )
 
 

@@ -71,7 +71,7 @@ class RetrievalSettings(_Section):
 class AnswerSettings(_Section):
     """How answers are decided and checked."""
 
-    evidence_sentences: int = Field(default=6, ge=1, le=30, description="Most sentences shown to the writer.")
+    evidence_sentences: int = Field(default=4, ge=1, le=30, description="Most sentences shown to the writer.")
     extractive_sentences: int = Field(default=4, ge=1, le=10, description="Most sentences quoted extractively.")
     min_support: float = Field(default=0.5, ge=0, le=1, description="Support below this withholds a sentence.")
     most_wrong: float | None = Field(

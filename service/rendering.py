@@ -159,6 +159,10 @@ def _citation_body(citation: Citation) -> dict[str, Any]:
         **_place(citation.header, citation.passage_id, citation.span, citation.quote),
         "speaker": citation.speaker,
         "support": round(citation.support, 4),
+        "event_dates": [
+            {"start": one.span.start, "end": one.span.end, "first": one.first.isoformat(), "last": one.last.isoformat()}
+            for one in citation.event_dates
+        ],
         "copies": _copies(citation.copies),
     }
 

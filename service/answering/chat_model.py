@@ -9,7 +9,6 @@ from retriever.models import ModelRegistry, locate
 from service.answering.chat_provider import connect_local, connect_provider, provider_endpoint
 from service.answering.langchain_writer import LangChainWriter
 from service.answering.local_llm import LocalLlm, has_llama_cpp, require_llama_cpp
-from service.answering.reply_lines import LinesForm
 from service.answering.turns import Turns
 
 _LOCAL: Final = "local:"
@@ -83,7 +82,6 @@ def _open_local(name: str, path: Path, chat: ChatSettings) -> LangChainWriter:
         endpoint=endpoint,
         connect=lambda *, plain: connect_local(llm.start(), chat, plain=plain),
         timeout_s=chat.timeout_s,
-        form=LinesForm(),
         warm=True,
         turns=Turns(waiting=chat.queue, endpoint=endpoint),
         on_close=llm.close,

@@ -1,6 +1,5 @@
 """Building LangChain chat models: the local server, and any provider that LangChain knows."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -69,16 +68,8 @@ def connect_provider(name: str, chat: ChatSettings, *, plain: bool) -> "BaseChat
     return model
 
 
-def bind_form(model: "BaseChatModel", constraint: Mapping[str, Any]) -> "Runnable[Any, Any]":
-    """Return the model held to a form, or as it is where its provider cannot do that.
-
-    Args:
-        model: Any LangChain chat model.
-        constraint: `schema`, a JSON schema, or `grammar`, a GBNF grammar for the local server.
-    """
-    if "grammar" in constraint:
-        return model.bind(extra_body={"grammar": constraint["grammar"]})
-    schema = constraint["schema"]
+def bind_form(model: "BaseChatModel", schema: dict[str, Any]) -> "Runnable[Any, Any]":
+    """Return the model held to a JSON schema, or as it is where its provider cannot do that."""
     if type(model).__name__ == "ChatOpenAI":
         # As a plain field of the request: LangChain's own way goes through the client's parsing stream, which loses
         # the token counts of replies that come in several pieces.

@@ -1,7 +1,7 @@
 """A chat model behind its port: LangChain speaks to the endpoint, replies are read strictly and while they arrive."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -13,8 +13,7 @@ from service.answering.background import Watch, in_background
 from service.answering.chat_faults import describe_fault, refuses_the_form
 from service.answering.chat_provider import bind_form
 from service.answering.prompt_text import show_evidence, show_question
-from service.answering.reply_form import ReplyForm
-from service.answering.reply_json import JsonForm
+from service.answering.reply import ReplyReader, reply_schema
 from service.answering.turns import Turns
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ class LangChainWriter:
         endpoint: What messages call the endpoint.
         connect: Makes the LangChain model; `plain` leaves out what some endpoints refuse.
         timeout_s: Deadline of a whole reply, waiting for a turn included.
-        form: How replies are asked for and read.
         turns: Who may write now; everybody by default.
         warm: Read the head of the prompt at start-up, which is free for a model of one's own.
         on_close: Called when the model is closed.
@@ -49,7 +47,6 @@ class LangChainWriter:
         endpoint: str,
         connect: "Callable[..., BaseChatModel]",
         timeout_s: float,
-        form: ReplyForm | None = None,
         turns: Turns | None = None,
         warm: bool = False,
         on_close: Callable[[], None] = lambda: None,
@@ -58,13 +55,12 @@ class LangChainWriter:
         self._endpoint = endpoint
         self._connect = connect
         self._timeout_s = timeout_s
-        self._form = form or JsonForm()
         self._turns = turns
         self._warm = warm
         self._on_close = on_close
         self._models: dict[bool, BaseChatModel] = {}
         self._lock = threading.Lock()
-        self._prompt = load_prompt(self._form.prompt)
+        self._prompt = load_prompt("answer")
         self._repair = load_prompt("answer-repair")
 
     @property
@@ -103,7 +99,7 @@ class LangChainWriter:
         prompt = HumanMessage(self._prompt.render(evidence="", question=""))
 
         def read(watch: Watch) -> Iterator[DraftPart]:
-            for _ in self._pieces([prompt], {}, _Tokens(), watch, plain=False):
+            for _ in self._pieces([prompt], (), _Tokens(), watch, plain=False):
                 pass
             yield from ()
 
@@ -139,15 +135,14 @@ class LangChainWriter:
 
         shown = tuple(piece.evidence_id for piece in evidence)
         prompt = self._prompt.render(evidence=show_evidence(evidence), question=show_question(question))
-        constraint = self._form.constraint(shown)
         messages: list[BaseMessage] = [HumanMessage(prompt)]
         tokens = _Tokens()
         plain = repaired = False
         while True:
-            reader = self._form.reader(shown)
+            reader = ReplyReader(shown)
             length = written = 0
             try:
-                for piece in self._pieces(messages, constraint, tokens, watch, plain=plain):
+                for piece in self._pieces(messages, shown, tokens, watch, plain=plain):
                     length += len(piece)
                     _check_length(length, piece)
                     for sentence in reader.feed(piece):
@@ -170,7 +165,7 @@ class LangChainWriter:
     def _pieces(
         self,
         messages: "list[BaseMessage]",
-        constraint: Mapping[str, Any],
+        shown: Sequence[str],
         tokens: "_Tokens",
         watch: Watch,
         *,
@@ -178,7 +173,7 @@ class LangChainWriter:
     ) -> Iterator[str]:
         """Stream one reply to its end; ending the stream early frees the endpoint."""
         try:
-            with closing(self._stream(messages, constraint, plain=plain)) as chunks:
+            with closing(self._stream(messages, shown, plain=plain)) as chunks:
                 for chunk in chunks:
                     watch.check()
                     tokens.add(getattr(chunk, "usage_metadata", None))
@@ -192,14 +187,14 @@ class LangChainWriter:
             raise describe_fault(error, endpoint=self._endpoint, timeout_s=self._timeout_s) from error
 
     def _stream(
-        self, messages: "list[BaseMessage]", constraint: Mapping[str, Any], *, plain: bool
+        self, messages: "list[BaseMessage]", shown: Sequence[str], *, plain: bool
     ) -> "Generator[BaseMessageChunk, None, None]":
         # A generator of our own, so that closing it closes whatever LangChain returns.
-        yield from self._bound(constraint, plain=plain).stream(messages)
+        yield from self._bound(shown, plain=plain).stream(messages)
 
-    def _bound(self, constraint: Mapping[str, Any], *, plain: bool) -> "Runnable[Any, Any]":
+    def _bound(self, shown: Sequence[str], *, plain: bool) -> "Runnable[Any, Any]":
         model = self._model(plain=plain)
-        return model if plain or not constraint else bind_form(model, constraint)
+        return model if plain or not shown else bind_form(model, reply_schema(shown))
 
     def _model(self, *, plain: bool) -> "BaseChatModel":
         with self._lock:

@@ -23,6 +23,7 @@ from domain.answers import (
 from domain.corpus import RankedPassage, Span
 from service.answering.decide import Scored
 from service.answering.disagreement import Disagreement
+from service.answering.event_dates import event_dates
 from service.answering.evidence import evidence_of
 from service.answering.stopwatch import Stopwatch
 from service.answering.understand import Understanding
@@ -134,11 +135,14 @@ class WorkingAnswer:
         return evidence_of(one.fit, number=len(self.evidence) + 1, score=one.score)
 
     def _citation(self, one: Scored) -> Citation:
-        piece = self._piece(one)
-        return Citation.to(piece, mark=self._mark(piece), support=_WHOLE)
+        return self._cited(self._piece(one), _WHOLE)
+
+    def _cited(self, piece: Evidence, support: float) -> Citation:
+        days = event_dates(piece.text, start=piece.span.start, published=piece.citable.header.published)
+        return Citation.to(piece, mark=self._mark(piece), support=support, event_dates=days)
 
     def _take(self, text: str, evidence: Sequence[tuple[Evidence, float]]) -> AnswerSentence:
-        citations = tuple(Citation.to(piece, mark=self._mark(piece), support=support) for piece, support in evidence)
+        citations = tuple(self._cited(piece, support) for piece, support in evidence)
         sentence = AnswerSentence(text=text, citations=citations)
         self.sentences.append(sentence)
         return sentence

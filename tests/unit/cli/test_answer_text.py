@@ -9,6 +9,7 @@ from domain.answers import (
     Citation,
     CitedAnswer,
     Conflict,
+    EventDate,
     PromptUsed,
     Question,
     Refusal,
@@ -188,3 +189,16 @@ def test_what_was_replaced_and_what_is_disputed_stands_above_the_sources() -> No
     assert told == "June [1] holds in place of May [2].\nThe sources disagree: June [1]; July [3]."
     assert first.startswith("[1] The bridge")
     assert all(f"[{mark}] The bridge" in sources_text(answer) for mark in (2, 3))
+
+
+def test_the_days_that_a_quote_speaks_of_stand_beside_it() -> None:
+    """Those that are not the day it was published."""
+    span = Span(start=10, end=14)
+    days = (
+        EventDate(span=span, first=date(2025, 4, 1), last=date(2025, 4, 30)),
+        EventDate(span=span, first=date(2025, 3, 4), last=date(2025, 3, 4)),
+        EventDate(span=span, first=date(2025, 3, 3), last=date(2025, 3, 3)),
+    )
+    answer = cited(AnswerSentence(text="In April.", citations=(replace(citation(1, "In April."), event_dates=days),)))
+
+    assert "    Speaks of: 2025-04-01 to 2025-04-30, 2025-03-03\n" in sources_text(answer)

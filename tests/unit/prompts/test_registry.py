@@ -9,10 +9,7 @@ from prompts.registry import Prompt, load_prompt
 
 RELEASED = {
     ("answer", 1): "b6ea064e7bbc",
-    ("answer", 2): "d6d5ef7ba8be",
-    ("answer-lines", 1): "5e2d70d31b3a",
     ("answer-repair", 1): "2dd67e5925eb",
-    ("answer-repair", 2): "d2f5cadee83c",
     ("eval-closed-book", 1): "98fe5d66a205",
     ("eval-plain-rag", 1): "0a5839fce471",
 }

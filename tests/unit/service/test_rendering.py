@@ -8,6 +8,7 @@ from domain.answers import (
     AnswerSentence,
     Citation,
     CitedAnswer,
+    EventDate,
     Evidence,
     PromptUsed,
     Question,
@@ -57,10 +58,19 @@ FIRST = Evidence(
 SECOND = Evidence(evidence_id="E2", citable=RANKED.citable, span=PASSAGE.sentences[1], score=0.5)
 SENTENCE = AnswerSentence(
     text="It opens in May, for a toll.",
-    citations=(Citation.to(FIRST, mark=1, support=0.912345), Citation.to(SECOND, mark=2, support=1.0)),
+    citations=(
+        Citation.to(
+            FIRST,
+            mark=1,
+            support=0.912345,
+            event_dates=(EventDate(span=Span(start=117, end=123), first=date(2025, 5, 1), last=date(2025, 5, 31)),),
+        ),
+        Citation.to(SECOND, mark=2, support=1.0),
+    ),
 )
 SCOPE = TimeScope(as_of=date(2025, 3, 5), publisher="Harbour Gazette")
 
+MAY = [{"start": 117, "end": 123, "first": "2025-05-01", "last": "2025-05-31"}]
 COPIES = [
     {
         "document_id": "copy",
@@ -106,8 +116,8 @@ PASSAGE_BODY = SOURCE | {
 SENTENCE_BODY = {
     "text": "It opens in May, for a toll.",
     "citations": [
-        FIRST_PLACE | {"mark": 1, "speaker": "The mayor", "support": 0.9123, "copies": COPIES},
-        SECOND_PLACE | {"mark": 2, "speaker": None, "support": 1.0, "copies": []},
+        FIRST_PLACE | {"mark": 1, "speaker": "The mayor", "support": 0.9123, "event_dates": MAY, "copies": COPIES},
+        SECOND_PLACE | {"mark": 2, "speaker": None, "support": 1.0, "event_dates": [], "copies": []},
     ],
 }
 EVIDENCE_BODY = [
@@ -187,7 +197,9 @@ def test_an_answer_is_rendered_whole() -> None:
             SENTENCE_BODY,
             {
                 "text": "Cars pay.",
-                "citations": [SECOND_PLACE | {"mark": 2, "speaker": None, "support": 1.0, "copies": []}],
+                "citations": [
+                    SECOND_PLACE | {"mark": 2, "speaker": None, "support": 1.0, "event_dates": [], "copies": []}
+                ],
             },
         ],
         "withheld": [{"text": "It opens in June.", "reason": "number_not_in_source"}],
@@ -225,6 +237,7 @@ def test_a_refusal_is_rendered_whole() -> None:
                     "url": "/sources/news%2F1?version=2&start=100&end=141#quote",
                     "speaker": None,
                     "support": 0.0,
+                    "event_dates": [],
                     "copies": [],
                 }
             ],

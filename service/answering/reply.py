@@ -1,16 +1,18 @@
-"""A reply as JSON, the form that any provider can be held to: its schema, and a strict parser of a stream."""
+"""The form of a model's reply: the schema that it is asked for, and a strict reader of what arrives."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.errors import MalformedReplyError
 from domain.ports import DraftSentence
-from service.answering.reply_form import MOST_SENTENCE_CHARS, MOST_SENTENCES, ReplyReader, checked, malformed
 
+MAX_SENTENCES: Final = 5
+_MAX_SENTENCE_CHARS: Final = 600
+_LONGEST_FAULT: Final = 400
 _HEAD: Final = re.compile(r'\s*(?:```(?:json)?\s*)?\{\s*"sentences"\s*:\s*\[')
 _GAP: Final = re.compile(r"[\s,]*")
 _DECODER: Final = json.JSONDecoder()
@@ -19,7 +21,7 @@ _DECODER: Final = json.JSONDecoder()
 class _Sentence(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    text: str = Field(min_length=1, max_length=MOST_SENTENCE_CHARS)
+    text: str = Field(min_length=1, max_length=_MAX_SENTENCE_CHARS)
     evidence_ids: list[str] = Field(min_length=1)
 
     def draft(self) -> DraftSentence:
@@ -29,25 +31,15 @@ class _Sentence(BaseModel):
 class _Reply(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    sentences: list[_Sentence] = Field(max_length=MOST_SENTENCES)
+    sentences: list[_Sentence] = Field(max_length=MAX_SENTENCES)
 
 
-class JsonForm:
-    """`{"sentences": [{"text": "…", "evidence_ids": ["E1"]}]}`."""
+class ReplyReader:
+    """Reads one reply piece by piece, and gives each sentence when its object closes.
 
-    prompt = "answer"
-
-    def constraint(self, evidence_ids: Sequence[str]) -> Mapping[str, Any]:
-        """Return the JSON schema."""
-        return {"schema": reply_schema(evidence_ids)}
-
-    def reader(self, evidence_ids: Sequence[str]) -> ReplyReader:
-        """Return a reader of one reply."""
-        return _JsonReader(evidence_ids)
-
-
-class _JsonReader:
-    """Gives each sentence when its object closes; what is not of the form shows at the end."""
+    Args:
+        evidence_ids: The ids that were shown.
+    """
 
     def __init__(self, evidence_ids: Sequence[str]) -> None:
         self._shown = evidence_ids
@@ -56,16 +48,22 @@ class _JsonReader:
         self._given = 0
 
     def feed(self, text: str) -> tuple[DraftSentence, ...]:
+        """Take in what has arrived and return the sentences that it completes; what is not one shows at the end."""
         self._text += text
-        if "}" not in text or self._given >= MOST_SENTENCES:
+        if "}" not in text or self._given >= MAX_SENTENCES:
             return ()
         found: list[DraftSentence] = []
-        while len(found) + self._given < MOST_SENTENCES and (sentence := self._next()) is not None:
+        while len(found) + self._given < MAX_SENTENCES and (sentence := self._next()) is not None:
             found.append(sentence)
         self._given += len(found)
         return tuple(found)
 
     def end(self) -> tuple[DraftSentence, ...]:
+        """Return the sentences that were not given yet; a reply without any means that the model found no answer.
+
+        Raises:
+            MalformedReplyError: If the whole reply does not have the asked form, as `parse_reply` says.
+        """
         return parse_reply(self._text, self._shown)[self._given :]
 
     def _next(self) -> DraftSentence | None:
@@ -81,7 +79,7 @@ class _JsonReader:
             return None
         try:
             value, end = _DECODER.raw_decode(self._text, start)
-            sentence = checked(_Sentence.model_validate(value).draft(), self._shown, self._text)
+            sentence = _checked(_Sentence.model_validate(value).draft(), self._shown, self._text)
         except (ValueError, RecursionError, MalformedReplyError):
             return None
         self._place = end
@@ -126,8 +124,8 @@ def parse_reply(reply: str, evidence_ids: Sequence[str]) -> tuple[DraftSentence,
             f"{'.'.join(map(str, fault['loc'])) or 'reply'}: {fault['msg']}"
             for fault in error.errors(include_input=False, include_url=False)
         )
-        raise malformed(f"The reply does not have the asked form: {faults}", reply) from error
-    return tuple(checked(sentence.draft(), evidence_ids, reply) for sentence in parsed.sentences)
+        raise _malformed(f"The reply does not have the asked form: {faults}", reply) from error
+    return tuple(_checked(sentence.draft(), evidence_ids, reply) for sentence in parsed.sentences)
 
 
 def _without_fence(reply: str) -> str:
@@ -135,3 +133,26 @@ def _without_fence(reply: str) -> str:
     if text.startswith("```") and text.endswith("```"):
         return text.removeprefix("```").removesuffix("```").removeprefix("json").strip()
     return text
+
+
+def _malformed(message: str, reply: str) -> MalformedReplyError:
+    """Return the error of a reply that does not have the asked form."""
+    return MalformedReplyError(
+        message[:_LONGEST_FAULT],
+        reply=reply,
+        hint="The answer is given by quoting instead. A model that does this often cannot write structured output.",
+    )
+
+
+def _checked(sentence: DraftSentence, evidence_ids: Sequence[str], reply: str) -> DraftSentence:
+    """Return a sentence that has words and names only evidence that was shown.
+
+    Raises:
+        MalformedReplyError: If it has none, or names other evidence.
+    """
+    if not sentence.text.strip():
+        raise _malformed("The reply holds a sentence without words", reply)
+    if unknown := sorted(set(sentence.evidence_ids) - set(evidence_ids)):
+        shown = sorted(evidence_ids)
+        raise _malformed(f"The reply names evidence that was not shown: {unknown}; shown: {shown}", reply)
+    return DraftSentence(text=" ".join(sentence.text.split()), evidence_ids=tuple(dict.fromkeys(sentence.evidence_ids)))

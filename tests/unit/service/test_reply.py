@@ -9,7 +9,7 @@ from domain.errors import MalformedReplyError
 from domain.ports import DraftSentence
 from prompts.registry import load_prompt
 from service.answering.prompt_text import show_evidence, show_question, shown_sizes
-from service.answering.reply_json import JsonForm, parse_reply, reply_schema
+from service.answering.reply import ReplyReader, parse_reply, reply_schema
 from tests.support.evidence import evidence
 
 SHOWN = ("E1", "E2")
@@ -132,7 +132,7 @@ STREAMED = (
 
 def test_a_sentence_is_given_when_its_object_closes() -> None:
     """The first one does not wait for the second."""
-    reader = JsonForm().reader(SHOWN)
+    reader = ReplyReader(SHOWN)
     first_object = STREAMED.partition("}, ")[0] + "}"
 
     given_early = reader.feed(first_object[:-1])
@@ -147,7 +147,7 @@ def test_how_a_reply_is_cut_into_pieces_does_not_matter(places: list[int], befor
     """Streamed in any pieces it is the same reply as at once."""
     reply = before + STREAMED + ("\n```" if before.startswith("`") else "")
     cuts = [0, *sorted(places), len(reply)]
-    reader = JsonForm().reader(SHOWN)
+    reader = ReplyReader(SHOWN)
 
     found = [one for start, end in pairwise(cuts) for one in reader.feed(reply[start:end])]
 
@@ -156,7 +156,7 @@ def test_how_a_reply_is_cut_into_pieces_does_not_matter(places: list[int], befor
 
 def test_what_follows_a_whole_sentence_is_still_checked() -> None:
     """The first sentence stands, and the end says what is wrong with the rest."""
-    reader = JsonForm().reader(SHOWN)
+    reader = ReplyReader(SHOWN)
 
     given = reader.feed('{"sentences": [{"text": "It opens.", "evidence_ids": ["E2"]}, {"text": 7}]}')
 
@@ -170,4 +170,4 @@ def test_what_follows_a_whole_sentence_is_still_checked() -> None:
 )
 def test_what_is_not_a_sentence_is_not_given(start: str) -> None:
     """Unknown evidence, another shape, and nesting without end wait for the strict reading of the whole."""
-    assert JsonForm().reader(SHOWN).feed(start + "}") == ()
+    assert ReplyReader(SHOWN).feed(start + "}") == ()
