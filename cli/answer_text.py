@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import indent
 
 from cli.terminal import safe
-from domain.answers import Answer, AnswerSentence, Citation, CitedAnswer, Conflict, Refusal, Trace
+from domain.answers import Answer, AnswerSentence, Citation, CitedAnswer, Clarification, Conflict, Refusal, Trace
 from domain.corpus import DocumentHeader, RankedPassage
 
 _SHOWN_CHARS = 100  # Of a passage in the trace.
@@ -52,6 +52,14 @@ def refusal_text(refusal: Refusal) -> str:
     return f"{head}\n\nNearest passages:\n\n{_numbered(refusal.nearest)}"
 
 
+def clarification_text(clarification: Clarification) -> str:
+    """Return the question back with its numbered options, and the words that name each."""
+    options = "\n".join(f"  {number}. {one.text}" for number, one in enumerate(clarification.options, start=1))
+    return (
+        f"{safe(clarification.asks)}\n{safe(options)}\n\n{_numbered([one.citation for one in clarification.options])}"
+    )
+
+
 def remarks_text(answer: Answer) -> str:
     """Return how the answer was made, in one line: the way, the time, what was withheld, and notes."""
     match answer:
@@ -61,8 +69,10 @@ def remarks_text(answer: Answer) -> str:
             made = f"Written by {answer.trace.model} and checked against the record"
         case Refusal():
             made = "Not answered"
+        case Clarification():
+            made = "Asked back"
     parts = [f"{made} in {answer.trace.timings_ms.get('total', 0.0) / 1000:.1f} s."]
-    if answer.withheld:
+    if not isinstance(answer, Clarification) and answer.withheld:
         sentences = (
             "sentence that the record does not support was"
             if len(answer.withheld) == 1

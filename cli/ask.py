@@ -102,10 +102,16 @@ def _sentences_aloud(assistant: "Assistant", question: "Question", ready: Callab
 
 
 def _rest_aloud(answer: "Answer", *, trace: bool) -> None:
-    from cli.answer_text import refusal_text, remarks_text, sources_text, trace_text
-    from domain.answers import CitedAnswer
+    from cli.answer_text import clarification_text, refusal_text, remarks_text, sources_text, trace_text
+    from domain.answers import CitedAnswer, Clarification, Refusal
 
-    print(f"\n{sources_text(answer)}" if isinstance(answer, CitedAnswer) else refusal_text(answer))
+    match answer:
+        case CitedAnswer():
+            print(f"\n{sources_text(answer)}")
+        case Refusal():
+            print(refusal_text(answer))
+        case Clarification():
+            print(clarification_text(answer))
     if trace:
         print(f"\n{trace_text(answer.trace)}")
     sys.stdout.flush()

@@ -34,8 +34,8 @@ def chat_command(
 ) -> None:
     """Ask questions that follow each other.
 
-    Reads one question per line; earlier ones complete later ones, as in "And when?". /new begins a new conversation;
-    /quit, end of input or Ctrl-C leaves.
+    Reads one question per line; earlier ones complete later ones, as in "And when?". Where a question may mean several
+    things, the reply may be the number of one. /new begins a new conversation; /quit, end of input or Ctrl-C leaves.
     With --json each answer is one JSON object. Exits 1 if a question from a pipe could not be taken.
     """
     from domain.answers import Mode
@@ -64,6 +64,7 @@ class Conversation:
         self._as_json = as_json
         self._trace = trace
         self._history: tuple[Turn, ...] = ()
+        self._options: tuple[str, ...] = ()
         self.failures = 0
 
     def run(self) -> None:
@@ -77,14 +78,16 @@ class Conversation:
                 case "/quit" | "/exit":
                     return
                 case "/new":
-                    self._history = ()
+                    self._history, self._options = (), ()
+                case number if number.isdecimal() and 0 < int(number) <= len(self._options):
+                    self._answer(self._options[int(number) - 1])
                 case command if command.startswith("/"):
                     note(_HELP)
                 case text:
                     self._answer(text)
 
     def _answer(self, text: str) -> None:
-        from domain.answers import CitedAnswer, Question, Turn
+        from domain.answers import CitedAnswer, Clarification, Question, Refusal, Turn
 
         try:
             question = Question(text=text, scope=self._scope, mode=self._mode, history=self._history)
@@ -98,7 +101,14 @@ class Conversation:
             self.failures += 1
             note(f"Error: {error.message}\n{error.hint}".rstrip())
             return
-        said = answer.text if isinstance(answer, CitedAnswer) else answer.message
+        match answer:
+            case CitedAnswer():
+                said = answer.text
+            case Refusal():
+                said = answer.message
+            case Clarification():
+                said = answer.asks
+        self._options = tuple(one.text for one in answer.options) if isinstance(answer, Clarification) else ()
         turns = (*self._history, Turn(role="user", text=text), Turn(role="assistant", text=said))
         self._history = turns[-_REMEMBERED_TURNS:]
 

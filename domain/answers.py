@@ -1,4 +1,4 @@
-"""Questions and what becomes of them: cited answers, refusals, and the evidence between."""
+"""Questions and what becomes of them: cited answers, refusals, questions back, and the evidence between."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -356,4 +356,32 @@ class Refusal:
     withheld: tuple[WithheldSentence, ...] = ()
 
 
-Answer = CitedAnswer | Refusal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One thing that a question may mean, with the words that name it."""
+
+    text: str
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clarification:
+    """The question may mean several things; the reply completes it, see `Question.history`.
+
+    Attributes:
+        asks: The question to the reader.
+        options: What may be meant, the likeliest first; two at least.
+    """
+
+    answer_id: str
+    question: Question
+    asks: str
+    options: tuple[Option, ...]
+    trace: Trace
+
+    def __post_init__(self) -> None:
+        if len(self.options) < 2:  # noqa: PLR2004  - of one there is nothing to ask
+            raise ValueError("A clarification has two options at least")
+
+
+Answer = CitedAnswer | Refusal | Clarification

@@ -10,6 +10,7 @@ from domain.answers import (
     AnswerSentence,
     Citation,
     CitedAnswer,
+    Clarification,
     Conflict,
     Evidence,
     Refusal,
@@ -32,29 +33,29 @@ def answer_body(answer: Answer) -> dict[str, Any]:
                 "sentences": [sentence_body(sentence) for sentence in answer.sentences],
                 "superseded": answer.superseded,
                 "conflicts": answer.conflicts,
-                "refusal": None,
+                "withheld": answer.withheld,
             }
         case Refusal():
             shown = {
                 "kind": "refusal",
-                "mode": None,
                 "text": answer.message,
-                "sentences": [],
-                "superseded": (),
-                "conflicts": (),
+                "withheld": answer.withheld,
                 "refusal": _refusal_body(answer),
             }
+        case Clarification():
+            shown = {"kind": "clarification", "text": answer.asks, "clarification": _clarification_body(answer)}
     return {
         "id": answer.answer_id,
         "kind": shown["kind"],
-        "mode": shown["mode"],
+        "mode": shown.get("mode"),
         "question": answer.question.text,
         "text": shown["text"],
-        "sentences": shown["sentences"],
-        "withheld": [{"text": withheld.text, "reason": withheld.reason} for withheld in answer.withheld],
-        "superseded": [_superseded_body(one) for one in shown["superseded"]],
-        "conflicts": [_conflict_body(one) for one in shown["conflicts"]],
-        "refusal": shown["refusal"],
+        "sentences": shown.get("sentences", []),
+        "withheld": [{"text": one.text, "reason": one.reason} for one in shown.get("withheld", ())],
+        "superseded": [_superseded_body(one) for one in shown.get("superseded", ())],
+        "conflicts": [_conflict_body(one) for one in shown.get("conflicts", ())],
+        "refusal": shown.get("refusal"),
+        "clarification": shown.get("clarification"),
         "trace": _trace_body(answer.trace),
     }
 
@@ -137,6 +138,13 @@ def _refusal_body(refusal: Refusal) -> dict[str, Any]:
         "reason": refusal.reason.value,
         "message": refusal.message,
         "nearest": [_citation_body(citation) for citation in refusal.nearest],
+    }
+
+
+def _clarification_body(clarification: Clarification) -> dict[str, Any]:
+    return {
+        "question": clarification.asks,
+        "options": [{"text": one.text, "citation": _citation_body(one.citation)} for one in clarification.options],
     }
 
 

@@ -1,12 +1,12 @@
 """Dateline itself: the assistant that the API serves, in this process, over the data set's record."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from domain.answers import Answer, Citation, CitedAnswer, Mode, Refusal
+from domain.answers import Answer, Citation, CitedAnswer, Clarification, Mode, Refusal, WithheldSentence
 from domain.corpus import RankedPassage
 from domain.errors import ConfigurationError, NotFoundError
 from domain.events import Done, EvidenceChosen
@@ -117,18 +117,20 @@ def outcome_of(
         confidence=trace.answerability,
         signals={name: round(value, 4) for name, value in trace.signals.items()},
         stand_alone=trace.stand_alone_question,
-        withheld=tuple(withheld.reason for withheld in answer.withheld),
         timings_ms={stage: round(value, 3) for stage, value in timings_ms.items()},
         prompt_tokens=trace.prompt_tokens,
         completion_tokens=trace.completion_tokens,
     )
     match answer:
+        case Clarification():
+            return replace(shared, refusal_reason="clarification")
         case Refusal():
-            return replace(shared, refusal_reason=answer.reason.value)
+            return replace(shared, refusal_reason=answer.reason.value, withheld=_reasons(answer.withheld))
         case CitedAnswer():
             return replace(
                 shared,
                 status="answered",
+                withheld=_reasons(answer.withheld),
                 text=" ".join(sentence.text for sentence in answer.sentences),
                 mode=answer.mode,
                 sentences=tuple(
@@ -139,6 +141,10 @@ def outcome_of(
                     for sentence in answer.sentences
                 ),
             )
+
+
+def _reasons(withheld: Sequence[WithheldSentence]) -> tuple[str, ...]:
+    return tuple(one.reason for one in withheld)
 
 
 def found_of(ranked: RankedPassage, doc_ids: Mapping[str, str]) -> Found:

@@ -11,6 +11,7 @@ from domain.errors import ChatModelError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 from domain.ports import ChatModel, DraftEnd, DraftSentence, RecordReader, Retriever, SupportChecker
 from domain.settings import AnswerSettings
+from service.answering.clarify import readings_of
 from service.answering.decide import Scored, log_odds, score, signals, takes_for_granted
 from service.answering.disagreement import by_what_holds, disagreement_of
 from service.answering.evidence import evidence_of, measure
@@ -101,7 +102,7 @@ class Assistant:
     def events(self, question: Question) -> Iterator[AnswerEvent]:
         """Yield what happens, in order: `Understood`, `PassagesFound`, `EvidenceChosen`, sentences, `Done`.
 
-        A refusal skips what it has no need of; `Done` is always last and holds the whole answer.
+        A refusal or a question back skips what it has no need of; `Done` is always last and holds the whole answer.
         """
         watch = Stopwatch(self._clock)
         asked = understand(question)
@@ -123,6 +124,9 @@ class Assistant:
         watch.stop("evidence")
         if not quotes or (answering.answerability or 0.0) < self._rule.threshold:
             yield self._refused(answering, answering.why_not)
+            return
+        if answering.readings is not None:
+            yield self._done(answering.clarification(answering.readings))
             return
         yield EvidenceChosen(evidence=answering.evidence)
 
@@ -155,6 +159,7 @@ class Assistant:
         answering.answerability = self._rule.probability(answering.signals) if scored else 0.0
         if scored and takes_for_granted(asking, scored[0]):
             answering.why_not = RefusalReason.FALSE_PREMISE
+        answering.readings = readings_of(asking, scored)
         told = answering.told = disagreement_of(asking, scored)
         sure = max(1, len(told.current))
         best = without_repeats(by_what_holds(scored, told), limit=self._settings.evidence_sentences, sure=sure)

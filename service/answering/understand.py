@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from domain.answers import Question, TimeScope, Turn
+from service.answering.clarify import completed
 from service.answering.lexical_match import terms_of
 
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,200}>|<!--.*?-->", re.DOTALL)
@@ -95,11 +96,13 @@ def _date_of(match: re.Match[str]) -> date | None:
 
 
 def _stand_alone(text: str, history: Sequence[Turn]) -> str:
-    earlier = ""
-    for turn in history:
-        if turn.role == "user" and (said := _clean(turn.text)):
-            earlier = _follow(said, earlier)
-    return _follow(text, earlier)
+    earlier = said_before = ""
+    for turn in (*history, Turn(role="user", text=text)):
+        said = _clean(turn.text)
+        if turn.role == "user" and said:
+            earlier = completed(said, question=earlier, asked_back=said_before) or _follow(said, earlier)
+        said_before = said
+    return earlier or text
 
 
 def _follow(text: str, earlier: str) -> str:

@@ -8,8 +8,10 @@ from domain.answers import (
     AnswerSentence,
     Citation,
     CitedAnswer,
+    Clarification,
     Conflict,
     Evidence,
+    Option,
     PromptUsed,
     Question,
     Refusal,
@@ -21,6 +23,7 @@ from domain.answers import (
     WithheldSentence,
 )
 from domain.corpus import RankedPassage, Span
+from service.answering.clarify import Readings
 from service.answering.decide import Scored
 from service.answering.disagreement import Disagreement
 from service.answering.event_dates import event_dates
@@ -42,6 +45,7 @@ class WorkingAnswer:
         answerability: How likely the record answers, 0..1; `None` before anything was searched.
         signals: What that was judged by.
         told: What the found sentences say in more than one way.
+        readings: What the question may mean, where it does not say.
         why_not: The reason of a refusal, should it come to one.
         sentences: Verified so far.
         withheld: Written, but not supported.
@@ -62,6 +66,7 @@ class WorkingAnswer:
         self.answerability: float | None = None
         self.signals: dict[str, float] = {}
         self.told = Disagreement()
+        self.readings: Readings | None = None
         self.why_not = RefusalReason.NOT_ANSWERED_BY_THE_RECORD
         self.prompt: PromptUsed | None = None
         self.model: str | None = None
@@ -104,6 +109,16 @@ class WorkingAnswer:
                 for pair in self.told.replaced
             ),
             conflicts=self._conflicts(),
+        )
+
+    def clarification(self, readings: Readings) -> Clarification:
+        """Return a question back."""
+        return Clarification(
+            answer_id=_new_id(),
+            question=self.question,
+            asks=readings.question,
+            options=tuple(Option(text=one.name, citation=self._citation(one.scored)) for one in readings.meant),
+            trace=self._trace(),
         )
 
     def refusal(self, reason: RefusalReason, *, nearest: int) -> Refusal:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from domain.answers import Answer, CitedAnswer
+from domain.answers import Answer, CitedAnswer, Clarification, Refusal
 from domain.errors import DatelineError
 from domain.events import AnswerEvent, Done
 from service.api.json_response import JsonResponse, json_bytes
@@ -123,7 +123,17 @@ def _log_answer(answer: Answer, request_id: str) -> None:
         "request %s: answer %s, %s, %d passages, %.0f ms",
         request_id,
         answer.answer_id,
-        "cited" if isinstance(answer, CitedAnswer) else answer.reason.value,
+        _outcome(answer),
         len(answer.trace.passages),
         answer.trace.timings_ms.get("total", 0.0),
     )
+
+
+def _outcome(answer: Answer) -> str:
+    match answer:
+        case CitedAnswer():
+            return "cited"
+        case Refusal():
+            return answer.reason.value
+        case Clarification():
+            return "clarification"

@@ -1,6 +1,6 @@
 """What the record says in more than one way: replaced figures, and sources that contradict each other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from domain.answers import CitedAnswer, Question, TimeScope
-from domain.corpus import RankedPassage, Reading, Span
 from domain.ports import PreparedDocument
 from domain.settings import load_settings
 from retriever.wiring import Record, open_record
 from tests.support.assistants import assistant_over
 from tests.support.chat_models import PlayedModel
 from tests.support.encoders import HashingEncoder
-from tests.support.readers import WordsReader
+from tests.support.readers import PointingReader, WordsReader
 from tests.support.records import prepared
 
 APRIL, MAY, JUNE = date(2024, 4, 8), date(2024, 5, 8), date(2024, 6, 22)
@@ -32,29 +31,6 @@ RAISED = prepared(
     publisher="Meridian Wire",
 )
 CREDIT = "How large is the credit line that Corrundy opens for Velmark?"
-
-
-class PointingReader:
-    """Points at given words wherever they stand, and is sure of them."""
-
-    def __init__(self, *words: str) -> None:
-        self._words = words
-        self._fallback = WordsReader()
-
-    def read(self, question: str, passages: Sequence[RankedPassage]) -> tuple[Reading, ...]:
-        return tuple(
-            self._reading(ranked, plain)
-            for ranked, plain in zip(passages, self._fallback.read(question, passages), strict=True)
-        )
-
-    def _reading(self, ranked: RankedPassage, plain: Reading) -> Reading:
-        passage = ranked.passage
-        for words in self._words:
-            if (place := passage.text.find(words)) >= 0:
-                start = passage.span.start + place
-                span = Span(start=start, end=start + len(words))
-                return Reading(answers=2.0, span=span, span_score=4.0, sentences=plain.sentences)
-        return plain
 
 
 @contextmanager

@@ -206,6 +206,7 @@ def test_an_answer_is_rendered_whole() -> None:
         "superseded": [],
         "conflicts": [],
         "refusal": None,
+        "clarification": None,
         "trace": TRACE_BODY,
     }
 
@@ -242,6 +243,7 @@ def test_a_refusal_is_rendered_whole() -> None:
                 }
             ],
         },
+        "clarification": None,
         "trace": {
             "stand_alone_question": "Who paid?",
             "time_scope": {"as_of": None, "from": None, "to": None, "publisher": None},
