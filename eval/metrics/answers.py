@@ -120,6 +120,37 @@ def wrong_value_given(case: Case, outcome: Outcome) -> float | None:
     )
 
 
+def misled(case: Case, outcome: Outcome) -> float | None:
+    """Return 1 if an answer gives a forbidden value and nowhere the right one, else 0.
+
+    Where true and altered reports are both there, a reader of such an answer learns only what is false. Range {0, 1},
+    lower is better; 0 for a refusal; `None` where the case forbids nothing or has no short answer.
+    Source: counterfactual robustness of RGB (Chen et al., AAAI 2024).
+    """
+    told = _told(case, outcome)
+    return None if told is None else float(told == (False, True))
+
+
+def both_values_given(case: Case, outcome: Outcome) -> float | None:
+    """Return 1 if an answer gives the right value and a forbidden one, else 0.
+
+    Where sources contradict each other, and nothing tells which is right, both should be shown. Range {0, 1}; `None`
+    as for `misled`.
+    """
+    told = _told(case, outcome)
+    return None if told is None else float(told == (True, True))
+
+
+def _told(case: Case, outcome: Outcome) -> tuple[bool, bool] | None:
+    """Return whether an answer gives the right value, and whether it gives a forbidden one."""
+    short = short_answers(case)
+    if not case.forbidden or not short:
+        return None
+    text = outcome.text if outcome.status == "answered" else ""
+    right, forbidden = (any(says(text, value) for value in values) for values in (short, case.forbidden))
+    return right, forbidden
+
+
 def short_answers(case: Case) -> tuple[str, ...]:
     """Return the gold answers of 1 to `SHORT_ANSWER_TOKENS` tokens."""
     return tuple(answer for answer in case.answers if 0 < len(normalised(answer).split()) <= SHORT_ANSWER_TOKENS)

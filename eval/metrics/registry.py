@@ -123,6 +123,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     _mean("answers", "right_when_answered", "right, of what was answered", answers.right_when_answered),
     _mean("answers", "gold_covered", "gold sentences covered", answers.gold_covered),
     _mean("answers", "wrong_value_given", "wrong value given", answers.wrong_value_given, better="lower"),
+    _mean("answers", "misled", "only the wrong value given", answers.misled, better="lower"),
+    _mean("answers", "both_values_given", "right and wrong value given", answers.both_values_given, better="neither"),
     _mean("citations", "verbatim", "quotes verbatim at their place", citations.verbatim, applies_to="placing"),
     _mean("citations", "citation_recall", "sentences citing gold", citations.recall, applies_to="citing"),
     _mean("citations", "citation_precision", "quotes that are gold", citations.precision, applies_to="citing"),

@@ -38,6 +38,7 @@ _WHAT_ABOUT: Final = re.compile(
 )
 _TAIL: Final = re.compile(r"^(?P<head>.+\b(?:about|on|in|for|with|of|to|regarding|from)\s+)[^?]+\??$", re.IGNORECASE)
 _SHORT_TERMS: Final = 2
+_FRAGMENT_WORDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +126,8 @@ def _needs_context(text: str) -> bool:
         return not any(term.kind == "name" for term in terms) or (_ELLIPSIS.match(text) is not None and len(terms) <= 1)
     if _WHAT_ABOUT.match(text) is not None:
         return True
+    if len(text.split()) <= _FRAGMENT_WORDS:  # "any awards": part of a question.
+        return _is_bare(text)
     return len(terms) <= _SHORT_TERMS and (_ELLIPSIS.match(text) is not None) and _is_bare(text)
 
 

@@ -1,6 +1,7 @@
 import random
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from domain.answers import TimeScope
 from eval.cases import Case, Gold
 from eval.metrics.answers import (
+    both_values_given,
     contains,
     exact_match,
     gold_covered,
+    misled,
     normalised,
     right_when_answered,
     sentences,
@@ -101,6 +104,31 @@ def test_a_superseded_figure_may_stand_beside_the_right_one() -> None:
     assert wrong_value_given(case, _answer("In 2012 it was 14.")) == 0.0
     assert wrong_value_given(case, Outcome(status="refused")) == 0.0
     assert wrong_value_given(_case("14"), _answer("12")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_misled", "gives_both"),
+    [
+        ("The toll is 12.", 1.0, 0.0),
+        ("The toll is 14.", 0.0, 0.0),
+        ("One report says 12. Another says 14.", 0.0, 1.0),
+        ("Cars pay a toll.", 0.0, 0.0),
+    ],
+)
+def test_an_answer_misleads_that_gives_only_the_wrong_value(text: str, is_misled: float, gives_both: float) -> None:
+    """Both values in one answer show the conflict; neither says nothing false."""
+    case = replace(_case("14"), forbidden=("12",))
+
+    assert misled(case, _answer(text)) == is_misled
+    assert both_values_given(case, _answer(text)) == gives_both
+
+
+def test_a_refusal_misleads_nobody() -> None:
+    """And where nothing is forbidden there is nothing to be misled by."""
+    case = replace(_case("14"), forbidden=("12",))
+
+    assert misled(case, Outcome(status="refused")) == 0.0
+    assert misled(_case("14"), _answer("12")) is None
 
 
 def test_sentences_end_at_marks_before_capitals_and_at_line_breaks() -> None:
