@@ -2,29 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 from typing import Final
 
 from domain.answers import Question, TimeScope, Turn
 from service.answering.clarify import completed
 from service.answering.lexical_match import terms_of
+from service.answering.time_scope import merged, with_time_scope
 
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,200}>|<!--.*?-->", re.DOTALL)
 _INVISIBLE: Final = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_MONTH_NAMES: Final = """
-    january february march april may june july august september october november december
-""".split()
-_MONTH: Final = r"(?P<month>" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTH_NAMES) + r")\.?"
-_DAY: Final = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_YEAR: Final = r"(?P<year>(?:19|20)\d\d)"
-_DATES: Final = (
-    re.compile(r"(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)\b"),
-    re.compile(rf"{_DAY}\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}\b", re.IGNORECASE),
-    re.compile(rf"{_MONTH}\s+{_DAY},?\s+{_YEAR}\b", re.IGNORECASE),
-)
-_AS_OF: Final = re.compile(r"[,(]?\s*\bas of\s+(?:the\s+)?", re.IGNORECASE)
-
 _POINTS_BACK: Final = re.compile(
     r"\b(?:it|its|they|them|their|he|him|his|she|her|hers|this|that|these|those|there|then)\b", re.IGNORECASE
 )
@@ -38,7 +25,6 @@ _WHAT_ABOUT: Final = re.compile(
 )
 _TAIL: Final = re.compile(r"^(?P<head>.+\b(?:about|on|in|for|with|of|to|regarding|from)\s+)[^?]+\??$", re.IGNORECASE)
 _SHORT_TERMS: Final = 2
-_FRAGMENT_WORDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,39 +47,12 @@ def understand(question: Question) -> Understanding:
         QuestionError: If the scope that the question states contradicts the request's.
     """
     text = _clean(question.text) or question.text.strip()
-    text, as_of = _without_as_of(text)
-    scope = question.scope
-    if as_of is not None and scope.as_of is None:
-        scope = replace(scope, as_of=as_of)
-    return Understanding(text=_stand_alone(text, question.history), scope=scope)
+    text, said = with_time_scope(text)
+    return Understanding(text=_stand_alone(text, question.history), scope=merged(question.scope, said))
 
 
 def _clean(text: str) -> str:
     return " ".join(_INVISIBLE.sub("", _TAG.sub(" ", text)).split())
-
-
-def _without_as_of(text: str) -> tuple[str, date | None]:
-    """Take `as of 6 February 2025` out of a question; anything less than a full date stays where it is."""
-    lead = _AS_OF.search(text)
-    if lead is None:
-        return text, None
-    for pattern in _DATES:
-        match = pattern.match(text, lead.end())
-        day = _date_of(match) if match is not None else None
-        if match is not None and day is not None:
-            rest = f"{text[: lead.start()]} {text[match.end() :].lstrip(' ,)')}"
-            rest = re.sub(r"\s+([?.!,])", r"\1", " ".join(rest.split())).lstrip("?.!, ")
-            return (rest, day) if terms_of(rest) else (text, day)
-    return text, None
-
-
-def _date_of(match: re.Match[str]) -> date | None:
-    month = match["month"]
-    number = int(month) if month.isdigit() else [name[:3] for name in _MONTH_NAMES].index(month[:3].lower()) + 1
-    try:
-        return date(int(match["year"]), number, int(match["day"]))
-    except ValueError:
-        return None  # As of the 31st of February: not a date, so not a scope.
 
 
 def _stand_alone(text: str, history: Sequence[Turn]) -> str:
@@ -126,8 +85,6 @@ def _needs_context(text: str) -> bool:
         return not any(term.kind == "name" for term in terms) or (_ELLIPSIS.match(text) is not None and len(terms) <= 1)
     if _WHAT_ABOUT.match(text) is not None:
         return True
-    if len(text.split()) <= _FRAGMENT_WORDS:  # "any awards": part of a question.
-        return _is_bare(text)
     return len(terms) <= _SHORT_TERMS and (_ELLIPSIS.match(text) is not None) and _is_bare(text)
 
 

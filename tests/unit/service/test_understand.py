@@ -41,15 +41,39 @@ def test_a_stated_day_becomes_the_scope(text: str) -> None:
     "text",
     [
         "What is known about the dam as of 31 February 2025?",
-        "What is known about the dam as of February 2025?",
+        "What was published about the dam?",
+        "How many cases were reported in February 2025?",
         "What is known about the dam as of today?",
         "What happened at the dam on 6 February 2025?",
         "What happened at the dam?",
     ],
 )
-def test_less_than_a_full_day_changes_nothing(text: str) -> None:
-    """A date that does not exist, a month, or the day of an event is no time scope."""
+def test_other_dates_change_nothing(text: str) -> None:
+    """A date that does not exist, or the day of an event, is no time scope."""
     assert understood(text) == Understanding(text=text, scope=TimeScope())
+
+
+@pytest.mark.parametrize(
+    ("words", "scope"),
+    [
+        ("as of February 2025", TimeScope(as_of=date(2025, 2, 28))),
+        ("as of 2024", TimeScope(as_of=date(2024, 12, 31))),
+        ("published before 6 February 2025", TimeScope(published_to=date(2025, 2, 5))),
+        ("published by February 2025", TimeScope(published_to=date(2025, 2, 28))),
+        ("according to reports published after 2025-02-06", TimeScope(published_from=date(2025, 2, 7))),
+        ("in articles published since March 2024", TimeScope(published_from=date(2024, 3, 1))),
+        ("published in 2024", TimeScope(published_from=date(2024, 1, 1), published_to=date(2024, 12, 31))),
+        (
+            "in reports published between 1 March 2024 and May 2024",
+            TimeScope(published_from=date(2024, 3, 1), published_to=date(2024, 5, 31)),
+        ),
+    ],
+)
+def test_words_about_publishing_become_the_scope(words: str, scope: TimeScope) -> None:
+    """Months and years stand for all their days; the words are taken out."""
+    assert understood(f"What is known about the dam {words}?") == Understanding(
+        text="What is known about the dam?", scope=scope
+    )
 
 
 def test_a_question_of_nothing_but_a_day_keeps_its_words() -> None:
