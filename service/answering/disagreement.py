@@ -148,7 +148,12 @@ def _replacements(lead: Sequence[Stated], scored: Sequence[Scored]) -> tuple[Rep
     for stated in lead:
         chain: list[Replaced] = []
         current = stated
-        while len(chain) < _MOST_HOPS and (following := _following(current, amendments, scored)) is not None:
+        while len(chain) < _MOST_HOPS:
+            following = _amended(current, amendments, scored)
+            if following is None and not chain:
+                following = _updated(current, scored)
+            if following is None:
+                break
             if any(following.value.is_same(pair.was.value) for pair in chain) or following.value.is_same(stated.value):
                 break
             chain.append(Replaced(was=current, now=following))
@@ -170,10 +175,10 @@ def _amendments(scored: Sequence[Scored]) -> Iterator[tuple[RankedPassage, Amend
             yield ranked, amendment
 
 
-def _following(
+def _amended(
     stated: Stated, amendments: Sequence[tuple[RankedPassage, Amendment]], scored: Sequence[Scored]
 ) -> Stated | None:
-    """Return what replaces a value: what a text says replaces it, or what a later report gives in its place."""
+    """Return what a text, no older, says takes the place of a value."""
     if stated.value.kind == "words":
         return None
     for ranked, amendment in amendments:
@@ -184,7 +189,14 @@ def _following(
             and (found := _sentence(ranked, amendment.sentence, scored)) is not None
         ):
             return Stated(scored=found, value=amendment.now)
-    later = [one for one in _others(stated, scored) if _is_before(stated.scored.fit.ranked, one.scored.fit.ranked)]
+    return None
+
+
+def _updated(stated: Stated, scored: Sequence[Scored]) -> Stated | None:
+    """Return what a later report about the same thing gives in place of a value."""
+    if stated.value.kind == "words":
+        return None
+    later = (one for one in _others(stated, scored) if _is_before(stated.scored.fit.ranked, one.scored.fit.ranked))
     return next((one for one in later if _updates(one, stated)), None)
 
 

@@ -103,9 +103,17 @@ def test_contradicting_times_are_refused() -> None:
     [
         ("What about the ferry?", "What did Premier Marwick say about the ferry?"),
         ("And on Costrel?", "What did Premier Marwick say about Costrel?"),
-        ("When does it open?", "Premier Marwick say Orrin bridge: When does it open?"),
-        ("Why?", "Premier Marwick say Orrin bridge: Why?"),
-        ("And when?", "Premier Marwick say Orrin bridge: And when?"),
+        ("When does it open?", "When does it open (Premier Marwick say, Orrin bridge)?"),
+        ("Why?", "Why (Premier Marwick say, Orrin bridge)?"),
+        ("And when?", "And when (Premier Marwick say, Orrin bridge)?"),
+        ("Was anyone hurt?", "Was anyone hurt (Premier Marwick say, Orrin bridge)?"),
+        (
+            "And how much will the toll for lorries be?",
+            "And how much will the toll for lorries be (Premier Marwick say, Orrin bridge)?",
+        ),
+        # Who "he" is was said in the answer.
+        ("What did he say about Gaza?", "What did he say about Gaza (Costrel, Premier Marwick, Orrin bridge)?"),
+        ("Who spoke for Ilmeth there?", "Who spoke for Ilmeth there (Costrel, Premier Marwick say, Orrin bridge)?"),
     ],
 )
 def test_a_follow_up_takes_what_it_lacks_from_the_question_before(text: str, stand_alone: str) -> None:
@@ -128,7 +136,7 @@ def test_a_complete_question_is_not_touched(text: str) -> None:
 
 def test_a_chain_of_follow_ups_keeps_its_subject() -> None:
     """Each question is completed from the one before, which was completed itself."""
-    assert understood("Why?", BRIDGE, "What about the ferry?").text == "Premier Marwick say ferry: Why?"
+    assert understood("Why?", BRIDGE, "What about the ferry?").text == "Why (Premier Marwick say, ferry)?"
 
 
 def test_what_the_assistant_said_is_no_question() -> None:
