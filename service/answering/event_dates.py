@@ -7,18 +7,15 @@ event are two things, and a citation shows both.
 import calendar
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from domain.answers import EventDate
 from domain.corpus import Span
+from service.answering.calendar_days import MONTH, Days, day_of, month_number, month_of, year_of
 
-_MONTHS: Final = [name.lower() for name in calendar.month_name[1:]]
 _DAYS: Final = [name.lower() for name in calendar.day_name]
-_MONTH: Final = (
-    r"(?P<month>" + "|".join(f"{name[:3]}(?:{name[3:]})?" if len(name) > 3 else name for name in _MONTHS) + r"|sept)\.?"  # noqa: PLR2004  - May
-)
+_MONTH: Final = rf"(?P<month>{MONTH})"
 _YEAR: Final = r"(?P<year>(?:19|20)\d\d)"
 _DAY: Final = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _WEEKDAY: Final = r"(?P<weekday>" + "|".join(_DAYS) + r")"
@@ -46,12 +43,6 @@ _DECEMBER: Final = 12
 _WEEK: Final = 7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Days:
-    first: date
-    last: date
-
-
 def event_dates(text: str, *, start: int, published: date | None) -> tuple[EventDate, ...]:
     """Return the days that a sentence speaks of, in its order.
 
@@ -72,7 +63,7 @@ def event_dates(text: str, *, start: int, published: date | None) -> tuple[Event
     return tuple(sorted(found, key=lambda one: one.span))
 
 
-def _resolved(match: re.Match[str], text: str, published: date | None) -> _Days | None:
+def _resolved(match: re.Match[str], text: str, published: date | None) -> Days | None:
     named = match.groupdict()
     if named.get("month"):
         return _of_month(named, text, published)
@@ -80,25 +71,22 @@ def _resolved(match: re.Match[str], text: str, published: date | None) -> _Days 
         return None
     if named.get("near"):
         day = published + timedelta(days=_NEAR[named["near"].lower()])
-        return _Days(first=day, last=day)
+        return Days(first=day, last=day)
     if named.get("weekday"):
         return _of_weekday(named, text[: match.start()], published)
     return _PERIODS[named["unit"].lower()](published, _STEP[named["which"].lower()])
 
 
-def _of_month(named: dict[str, str | None], text: str, published: date | None) -> _Days | None:
+def _of_month(named: dict[str, str | None], text: str, published: date | None) -> Days | None:
     written = named["month"] or ""
     if not written[:1].isupper() and not written.isdigit():
         return None  # "They may 6 times refuse."
-    month = int(written) if written.isdigit() else [name[:3] for name in _MONTHS].index(written[:3].lower()) + 1
+    month = int(written) if written.isdigit() else month_number(written)
     day, named_year = int(named.get("day") or 0), int(named.get("year") or 0)
     year = named_year or _nearest_year(month, day or 1, text, published)
     if year is None or not 1 <= month <= _DECEMBER:
         return None
-    last = calendar.monthrange(year, month)[1]
-    if not named.get("day"):
-        return _Days(first=date(year, month, 1), last=date(year, month, last))
-    return _Days(first=date(year, month, day), last=date(year, month, day)) if 1 <= day <= last else None
+    return day_of(year, month, day) if named.get("day") else month_of(year, month)
 
 
 def _nearest_year(month: int, day: int, text: str, published: date | None) -> int | None:
@@ -116,7 +104,7 @@ def _nearest_year(month: int, day: int, text: str, published: date | None) -> in
     return min(able, key=lambda one: (abs((one - published).days), (one > published) != ahead)).year if able else None
 
 
-def _of_weekday(named: dict[str, str | None], before: str, published: date) -> _Days:
+def _of_weekday(named: dict[str, str | None], before: str, published: date) -> Days:
     """Return the day of the week nearest to the publication: the past one, unless the words before it look ahead."""
     behind = (published.weekday() - _DAYS.index((named["weekday"] or "").lower())) % _WEEK
     relation = (named["relation"] or "").strip().lower()
@@ -125,22 +113,21 @@ def _of_weekday(named: dict[str, str | None], before: str, published: date) -> _
         day = published + timedelta(days=-behind % _WEEK or (_WEEK if relation == "next" else 0))
     else:
         day = published - timedelta(days=behind or (_WEEK if relation == "last" else 0))
-    return _Days(first=day, last=day)
+    return Days(first=day, last=day)
 
 
-def _week(published: date, step: int) -> _Days:
+def _week(published: date, step: int) -> Days:
     monday = published - timedelta(days=published.weekday()) + timedelta(weeks=step)
-    return _Days(first=monday, last=monday + timedelta(days=_WEEK - 1))
+    return Days(first=monday, last=monday + timedelta(days=_WEEK - 1))
 
 
-def _month(published: date, step: int) -> _Days:
-    months = published.year * _DECEMBER + published.month - 1 + step
-    year, month = divmod(months, _DECEMBER)
-    return _Days(first=date(year, month + 1, 1), last=date(year, month + 1, calendar.monthrange(year, month + 1)[1]))
+def _month(published: date, step: int) -> Days:
+    year, month = divmod(published.year * _DECEMBER + published.month - 1 + step, _DECEMBER)
+    return month_of(year, month + 1)
 
 
-def _year(published: date, step: int) -> _Days:
-    return _Days(first=date(published.year + step, 1, 1), last=date(published.year + step, 12, 31))
+def _year(published: date, step: int) -> Days:
+    return year_of(published.year + step)
 
 
-_PERIODS: Final[dict[str, Callable[[date, int], _Days]]] = {"week": _week, "month": _month, "year": _year}
+_PERIODS: Final[dict[str, Callable[[date, int], Days]]] = {"week": _week, "month": _month, "year": _year}

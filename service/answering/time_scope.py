@@ -4,21 +4,18 @@ Most dates in questions are days of events, and a later report may tell of them:
 publishing limit what may answer.
 """
 
-import calendar
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 from domain.answers import TimeScope
+from service.answering.calendar_days import MONTH, Days, day_of, month_number, month_of, year_of
 from service.answering.lexical_match import terms_of
 
-_MONTHS: Final = [name.lower() for name in calendar.month_name[1:]]
-_MONTH: Final = r"(?:" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS) + r")\.?"
 _PERIOD: Final = (
-    rf"(?:the\s+)?(?:(?:19|20)\d\d-\d\d-\d\d|\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH},?\s+(?:19|20)\d\d"
-    rf"|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+(?:19|20)\d\d|{_MONTH}\s+(?:19|20)\d\d|(?:19|20)\d\d)(?![\d-])"
+    rf"(?:the\s+)?(?:(?:19|20)\d\d-\d\d-\d\d|\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH},?\s+(?:19|20)\d\d"
+    rf"|{MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+(?:19|20)\d\d|{MONTH}\s+(?:19|20)\d\d|(?:19|20)\d\d)(?![\d-])"
 )
 _PUBLISHED: Final = (
     r"(?:(?:according to|in)\s+(?:the\s+)?(?:reports?|documents?|articles?|stories|statements?|news|coverage)\s+)?"
@@ -34,12 +31,6 @@ _BOUND: Final = re.compile(
     re.IGNORECASE,
 )
 _DAY: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Days:
-    first: date
-    last: date
 
 
 def with_time_scope(text: str) -> tuple[str, TimeScope]:
@@ -83,19 +74,19 @@ def _scope(match: re.Match[str]) -> TimeScope | None:
     return _BOUNDED.get(how, _during)(first) if how else TimeScope(as_of=first.last)
 
 
-def _during(days: _Days) -> TimeScope:
+def _during(days: Days) -> TimeScope:
     return TimeScope(published_from=days.first, published_to=days.last)
 
 
-def _until(days: _Days) -> TimeScope:
+def _until(days: Days) -> TimeScope:
     return TimeScope(published_to=days.last)
 
 
-def _since(days: _Days) -> TimeScope:
+def _since(days: Days) -> TimeScope:
     return TimeScope(published_from=days.first)
 
 
-_BOUNDED: Final[dict[str, Callable[[_Days], TimeScope]]] = {
+_BOUNDED: Final[dict[str, Callable[[Days], TimeScope]]] = {
     "before": lambda days: TimeScope(published_to=days.first - _DAY),
     "after": lambda days: TimeScope(published_from=days.last + _DAY),
     "until": _until,
@@ -106,24 +97,15 @@ _BOUNDED: Final[dict[str, Callable[[_Days], TimeScope]]] = {
 }
 
 
-def _days_of(written: str) -> _Days | None:
+def _days_of(written: str) -> Days | None:
     """Return the days of a date, a month or a year; `None` for one that does not exist."""
     iso = re.search(r"((?:19|20)\d\d)-(\d\d)-(\d\d)", written)
+    if iso is not None:
+        return day_of(int(iso[1]), int(iso[2]), int(iso[3]))
     year = int(re.findall(r"(?:19|20)\d\d", written)[-1])
-    named = re.search(
-        r"[A-Za-z]{3,}", re.sub(r"\b(?:the|of)\b|(?<=\d)(?:st|nd|rd|th)", " ", written, flags=re.IGNORECASE)
-    )
-    day = re.search(r"\b(\d{1,2})(?:st|nd|rd|th)?\b(?!-)", written)
-    try:
-        if iso is not None:
-            found = date(int(iso[1]), int(iso[2]), int(iso[3]))
-            return _Days(first=found, last=found)
-        if named is None:
-            return _Days(first=date(year, 1, 1), last=date(year, 12, 31))
-        month = [name[:3] for name in _MONTHS].index(named[0][:3].lower()) + 1
-        if day is None:
-            return _Days(first=date(year, month, 1), last=date(year, month, calendar.monthrange(year, month)[1]))
-        found = date(year, month, int(day[1]))
-        return _Days(first=found, last=found)
-    except ValueError:
-        return None
+    named = re.search(rf"\b{MONTH}", written, re.IGNORECASE)
+    day = re.search(r"\b(\d{1,2})(?:st|nd|rd|th)?\b", written)
+    if named is None:
+        return year_of(year)
+    month = month_number(named[0])
+    return month_of(year, month) if day is None else day_of(year, month, int(day[1]))
