@@ -135,7 +135,7 @@ class Assistant:
             if found_nothing:
                 yield self._refused(answering, answering.why_not)
                 return
-        for sentence in answering.missing_sides() if answering.sentences else ():
+        for sentence in answering.left_out() if answering.sentences else ():
             yield SentenceVerified(sentence=sentence)
         for stage in ("write", "verify"):  # Named in every answer's timings, also where no model wrote.
             watch.stop(stage)

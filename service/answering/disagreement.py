@@ -222,6 +222,7 @@ def _before(
 
 def _others(stated: Stated, scored: Sequence[Scored]) -> Iterator[Stated]:
     """Yield other sentences about the same thing that give another value of the same kind, best first."""
+    own = figures_of(stated.scored.fit.text)  # A sentence that gives both disagrees with neither.
     for one in scored:
         if one is stated.scored or log_odds(stated.scored.score) - log_odds(one.score) > _AS_RELEVANT:
             continue
@@ -229,7 +230,9 @@ def _others(stated: Stated, scored: Sequence[Scored]) -> Iterator[Stated]:
         if any(value.is_same(stated.value) for value in values):
             continue
         alike = [value for value in values if value.unit == stated.value.unit and value.kind == stated.value.kind]
-        if len(alike) == 1 and _is_about_the_same(one, stated.scored, (alike[0], stated.value)):
+        if len(alike) != 1 or any(alike[0].is_same(value) for value in own):
+            continue
+        if _is_about_the_same(one, stated.scored, (alike[0], stated.value)):
             yield Stated(scored=one, value=alike[0])
 
 

@@ -84,10 +84,11 @@ class WorkingAnswer:
         pieces = [self._piece(one) for one in quotes]
         return tuple(self._take(" ".join(piece.text.split()), ((piece, _WHOLE),)) for piece in pieces)
 
-    def missing_sides(self) -> tuple[AnswerSentence, ...]:
-        """Quote what the answer must cite and does not yet: what holds now, or a side of a conflict."""
+    def left_out(self) -> tuple[AnswerSentence, ...]:
+        """Quote what a written answer must cite and does not: what holds, each side of a conflict, else the best."""
         cited = {citation.quote for sentence in self.sentences for citation in sentence.citations}
-        pieces = [self._piece(one) for one in self.told.current if one.fit.text not in cited]
+        must = [self._piece(one) for one in self.told.current] or self.evidence[:1]
+        pieces = [piece for piece in must if piece.text not in cited]
         return tuple(self._take(" ".join(piece.text.split()), ((piece, _WHOLE),)) for piece in pieces)
 
     def cited_answer(self) -> CitedAnswer:

@@ -142,6 +142,19 @@ def test_a_model_that_breaks_off_keeps_what_was_shown(record: Record) -> None:
     assert answer.trace.notes == ("The endpoint broke off. What it had written before stands. See its log.",)
 
 
+def test_the_best_evidence_is_quoted_where_the_model_left_it_out(record: Record) -> None:
+    """What the reader takes for the answer and what the model wrote are both shown."""
+    chat = PlayedModel(sentences=[("Tarrow will lend the valley 87 million crowns.", ("E2",))])
+
+    answer = _cited(_answer(record, Question(text="When will the northern bridge open, governor of the valley?"), chat))
+
+    assert answer.mode == "model"
+    assert [sentence.text for sentence in answer.sentences] == [
+        "Tarrow will lend the valley 87 million crowns.",
+        BRIDGE,
+    ]
+
+
 def test_a_sentence_is_shown_before_the_model_has_ended(record: Record) -> None:
     """The first one is verified and handed on while the second is still being written."""
     written: list[str] = []

@@ -117,6 +117,18 @@ def test_sources_that_disagree_are_both_quoted(tmp_path: Path) -> None:
     }
 
 
+def test_a_sentence_that_gives_both_figures_disagrees_with_neither(tmp_path: Path) -> None:
+    """It says itself who puts the figure at what."""
+    both = prepared(
+        "both", "A puts trade between Velmark and Corrundy in 2023 at 6.3 billion dorins, B at 7.1 billion."
+    )
+    there = prepared("there", "Trade between Velmark and Corrundy came to 7.1 billion dorins in 2023.", publisher="B")
+    with asked(tmp_path, both, there) as ask:
+        answer = ask("How large was trade between Velmark and Corrundy in 2023?")
+
+    assert answer.conflicts == ()
+
+
 def test_a_lone_source_is_not_outvoted(tmp_path: Path) -> None:
     """Three say one thing and one another: the one is a side with its own citation."""
     many = [prepared(f"many-{n}", f"Report {n}: James Onwe directed the film Harbour Lights.") for n in ("a", "b", "c")]
