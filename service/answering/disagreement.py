@@ -29,7 +29,9 @@ _ASKS_ABOUT_BEFORE: Final = re.compile(
     re.IGNORECASE,
 )
 _SEVERAL: Final = re.compile(
-    r"\b(?:which|what)\s+(?:\w+\s+){0,2}?\w+[^s\W]s\b|\b(?:who|what|which) (?:are|were)\b", re.IGNORECASE
+    r"\b(?:which|what)\s+(?:\w+\s+){0,2}?(?!(?:was|has|does|this|its|his)\b)\w+[^s\W]s\b"
+    r"|\b(?:who|what|which) (?:are|were)\b",
+    re.IGNORECASE,
 )
 _TENTATIVE: Final = re.compile(
     r"\b(?:would|expect\w*|plan(?:s|ned)?|provisional\w*|preliminary|draft\w*|propos\w*|estimat\w*|forecast\w*|projected"

@@ -140,6 +140,15 @@ def test_a_lone_source_is_not_outvoted(tmp_path: Path) -> None:
     assert {side.value: len(side.citations) for side in conflict.sides} == {"James Onwe": 3, "Mara Tilling": 1}
 
 
+def test_a_question_for_one_thing_may_be_in_any_words(tmp_path: Path) -> None:
+    """Asked with "What was …", which ends like a plural."""
+    documents = [prepared(name, f"{name} directed the film Harbour Lights.") for name in ("James Onwe", "Mara Tilling")]
+    with asked(tmp_path, *documents, pointing_at=("James Onwe", "Mara Tilling")) as ask:
+        answer = ask("What was the director of the film Harbour Lights called?")
+
+    assert len(answer.conflicts) == 1
+
+
 @pytest.mark.parametrize(
     ("question", "first", "second"),
     [
