@@ -12,7 +12,7 @@ _MARK: Final = re.compile(
 )
 _MARKDOWN: Final = re.compile(r"(?<!\w)(?:\*{1,3}|_{1,3}|`{1,3}|~~)(?=\S)|(?<=\S)(?:\*{1,3}|_{1,3}|`{1,3}|~~)(?!\w)")
 _LINE_START: Final = re.compile(r"^(?:\s*(?:#{1,6}\s+|[-*•]\s+|>\s+|\d{1,2}[.)]\s+(?=[A-Z])))+", re.MULTILINE)
-_SPACE_BEFORE: Final = re.compile(r"\s+([.,;:!?])")
+_SPACE_BEFORE: Final = re.compile(r"\s+([.,;:!?])(?!\d)")  # ".372" is a number.
 _MOST_OTHER_SCRIPT: Final = 0.3
 
 

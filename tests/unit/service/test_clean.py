@@ -41,6 +41,8 @@ MARKED_UP = st.lists(PIECES | st.text(max_size=4), max_size=12).map("".join)
         ("The [bridge](https://example.org/b) opens.", "The bridge opens."),
         ('The [bridge](https://example.org/b(1) "title") opens.', "The bridge opens."),
         ("The bridge opens [1].", "The bridge opens."),
+        ("The bridge opens , at last .", "The bridge opens, at last."),
+        ("He hit .372 compared to .367.", "He hit .372 compared to .367."),
         ("The bridge opens [E1, E2].", "The bridge opens."),
         ("The bridge opens (E1).", "The bridge opens."),
         ("The bridge opens 【3】.", "The bridge opens."),
