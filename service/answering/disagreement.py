@@ -11,16 +11,16 @@ from service.answering.amendments import Amendment, amendments_in
 from service.answering.decide import Scored, log_odds
 from service.answering.evidence import speaker_of
 from service.answering.lexical_match import keys_of
+from service.answering.numbers import numbers_of
 from service.answering.relevance import Asking
 from service.answering.values import Value, answer_in_words, content_beside, figures_of
 
 _AS_RELEVANT: Final = 3.0  # Log-odds below the best sentence within which another may contradict or replace it.
 _ANSWERS: Final = 0.0  # Log-odds that a passage answers, from which its answer in words is taken at its word.
-_SAME_THING: Final = (
-    0.5  # Share of the content of the shorter sentence that two sentences about one thing have in common.
-)
+_SAME_THING: Final = 0.5  # Of the content of the shorter of two sentences about one thing, the least share in both.
 _LEAST_SHARED: Final = 2
 _MOST_HOPS: Final = 4
+_MOST_SIDES: Final = 4
 _LEADS: Final = 3  # Sentences that others are held against.
 _ASKS_ABOUT_BEFORE: Final = re.compile(
     r"\b(?:originally|initially|at first|first (?:said|set|announced|reported|planned)|before (?:the|it|that|being)"
@@ -100,7 +100,7 @@ def disagreement_of(asking: Asking, scored: Sequence[Scored]) -> Disagreement:
     """
     if not scored or _ASKS_ABOUT_BEFORE.search(asking.text):
         return Disagreement()
-    replaced = _replacements(_stated(asking, scored[0]), scored)
+    replaced = _replacements(asking, _stated(asking, scored[0]), scored)
     if replaced:
         return Disagreement(replaced=replaced)
     leads = [scored[0], *(one for one in scored[1:_LEADS] if _surely(one))]
@@ -144,7 +144,7 @@ def _span_in(one: Scored) -> Span | None:
     return reading.span if reading.span_score > 0 else None
 
 
-def _replacements(lead: Sequence[Stated], scored: Sequence[Scored]) -> tuple[Replaced, ...]:
+def _replacements(asking: Asking, lead: Sequence[Stated], scored: Sequence[Scored]) -> tuple[Replaced, ...]:
     """Follow what replaces the best sentence's value to what holds now; or find what that value replaced."""
     amendments = list(_amendments(scored))
     for stated in lead:
@@ -153,7 +153,7 @@ def _replacements(lead: Sequence[Stated], scored: Sequence[Scored]) -> tuple[Rep
         while len(chain) < _MOST_HOPS:
             following = _amended(current, amendments, scored)
             if following is None and not chain:
-                following = _updated(current, scored)
+                following = _updated(asking, current, scored)
             if following is None:
                 break
             if any(following.value.is_same(pair.was.value) for pair in chain) or following.value.is_same(stated.value):
@@ -163,7 +163,7 @@ def _replacements(lead: Sequence[Stated], scored: Sequence[Scored]) -> tuple[Rep
         if chain:
             return tuple(chain)
     for stated in lead:
-        before = _before(stated, amendments, scored)
+        before = _before(asking, stated, amendments, scored)
         if before is not None:
             return (Replaced(was=before, now=stated),)
     return ()
@@ -194,16 +194,25 @@ def _amended(
     return None
 
 
-def _updated(stated: Stated, scored: Sequence[Scored]) -> Stated | None:
+def _updated(asking: Asking, stated: Stated, scored: Sequence[Scored]) -> Stated | None:
     """Return what a later report about the same thing gives in place of a value."""
     if stated.value.kind == "words":
         return None
-    later = (one for one in _others(stated, scored) if _is_before(stated.scored.fit.ranked, one.scored.fit.ranked))
-    return next((one for one in later if _updates(one, stated)), None)
+    return next(
+        (
+            one
+            for one in _others(asking, stated, scored)
+            if _is_before(stated.scored.fit.ranked, one.scored.fit.ranked) and _updates(one, stated)
+        ),
+        None,
+    )
 
 
 def _before(
-    stated: Stated, amendments: Sequence[tuple[RankedPassage, Amendment]], scored: Sequence[Scored]
+    asking: Asking,
+    stated: Stated,
+    amendments: Sequence[tuple[RankedPassage, Amendment]],
+    scored: Sequence[Scored],
 ) -> Stated | None:
     """Return what a value replaced, from an earlier report that the record holds."""
     if stated.value.kind == "words":
@@ -218,11 +227,17 @@ def _before(
             for value in figures_of(one.fit.text):
                 if any(value.is_like(old) and value.is_same(old) for old in was):
                     return Stated(scored=one, value=value)
-    earlier = [one for one in _others(stated, scored) if _is_before(one.scored.fit.ranked, stated.scored.fit.ranked)]
-    return next((one for one in earlier if _updates(stated, one)), None)
+    return next(
+        (
+            one
+            for one in _others(asking, stated, scored)
+            if _is_before(one.scored.fit.ranked, stated.scored.fit.ranked) and _updates(stated, one)
+        ),
+        None,
+    )
 
 
-def _others(stated: Stated, scored: Sequence[Scored]) -> Iterator[Stated]:
+def _others(asking: Asking, stated: Stated, scored: Sequence[Scored]) -> Iterator[Stated]:
     """Yield other sentences about the same thing that give another value of the same kind, best first."""
     own = figures_of(stated.scored.fit.text)  # A sentence that gives both disagrees with neither.
     for one in scored:
@@ -234,8 +249,19 @@ def _others(stated: Stated, scored: Sequence[Scored]) -> Iterator[Stated]:
         alike = [value for value in values if value.unit == stated.value.unit and value.kind == stated.value.kind]
         if len(alike) != 1 or any(alike[0].is_same(value) for value in own):
             continue
-        if _is_about_the_same(one, stated.scored, (alike[0], stated.value)):
+        if _is_of_the_same_time(asking, one, stated.scored) and _is_about_the_same(
+            one, stated.scored, (alike[0], stated.value)
+        ):
             yield Stated(scored=one, value=alike[0])
+
+
+def _is_of_the_same_time(asking: Asking, one: Scored, other: Scored) -> bool:
+    """Tell whether two sentences say the same of the years, months and numbers of the question."""
+    asked, here, there = (
+        {(number.value, number.month) for number in numbers_of(text)}
+        for text in (asking.text, one.fit.text, other.fit.text)
+    )
+    return asked & there == asked & here
 
 
 def _is_about_the_same(one: Scored, other: Scored, values: Sequence[Value]) -> bool:
@@ -286,7 +312,9 @@ def _sides(asking: Asking, lead: Sequence[Stated], scored: Sequence[Scored]) -> 
         others = [
             one
             for one in (
-                _others(stated, scored) if stated.value.kind != "words" else _other_words(asking, stated, scored)
+                _others(asking, stated, scored)
+                if stated.value.kind != "words"
+                else _other_words(asking, stated, scored)
             )
             if _is_another_source(one.scored, stated.scored)
         ]
@@ -298,7 +326,7 @@ def _sides(asking: Asking, lead: Sequence[Stated], scored: Sequence[Scored]) -> 
                     groups.append([one])
                 else:
                     group.append(one)
-            return tuple(tuple(group) for group in groups) if len(groups) > 1 else ()
+            return tuple(tuple(group) for group in groups[:_MOST_SIDES]) if len(groups) > 1 else ()
     return ()
 
 

@@ -89,6 +89,31 @@ def test_an_earlier_change_does_not_replace_a_later_report(tmp_path: Path) -> No
     assert all(one.now != "2.2 billion dorins" for one in answer.superseded)
 
 
+def test_a_later_figure_of_another_time_replaces_nothing(tmp_path: Path) -> None:
+    """Asked for March, the figure of June is no newer one."""
+    march = prepared(
+        "march", "Prices in Velmark rose by 5 percent in March.", published=date(2024, 4, 3), publisher="A"
+    )
+    june = prepared("june", "Prices in Velmark rose by 4 percent in June.", published=date(2024, 7, 3), publisher="A")
+    with asked(tmp_path, march, june) as ask:
+        answer = ask("By how much did prices in Velmark rise in March?")
+
+    assert answer.sentences[0].text == "Prices in Velmark rose by 5 percent in March."
+    assert answer.superseded == ()
+
+
+def test_without_a_time_the_later_figure_of_one_publisher_holds(tmp_path: Path) -> None:
+    """The same two reports, asked for what is."""
+    march = prepared(
+        "march", "Prices in Velmark rose by 5 percent in March.", published=date(2024, 4, 3), publisher="A"
+    )
+    june = prepared("june", "Prices in Velmark rose by 4 percent in June.", published=date(2024, 7, 3), publisher="A")
+    with asked(tmp_path, march, june) as ask:
+        answer = ask("By how much do prices in Velmark rise?")
+
+    assert [(one.was, one.now) for one in answer.superseded] == [("5 percent", "4 percent")]
+
+
 def test_a_question_about_what_was_said_before_gets_that(tmp_path: Path) -> None:
     """Who asks for the original figure does not want the new one in its place."""
     with asked(tmp_path, AGREED, RAISED) as ask:
