@@ -350,6 +350,7 @@ def test_an_answer_is_printed_with_its_sources(filled: Command, capsys: pytest.C
     assert shown.out == (
         f"{BRIDGE} [1]\n\n"
         "[1] The bridge · Harbour Gazette · 2025-03-04\n"
+        "    Speaks of: 2025-04-12\n"
         f"    > {BRIDGE}\n"
         f"    bridge version 1, characters 0–{len(BRIDGE)}\n"
     )
