@@ -282,6 +282,6 @@ class ChatModel(Protocol):
 class SupportChecker(Protocol):
     """Does this evidence support this sentence?"""
 
-    def support(self, sentence: str, evidence: Sequence[Evidence]) -> tuple[float, ...]:
-        """Return one support score in 0..1 per piece of evidence."""
+    def support(self, sentence: str, groups: Sequence[Sequence[Evidence]]) -> tuple[float, ...]:
+        """Return for each group of pieces, read together, how sure it is that they support the sentence, 0..1."""
         ...

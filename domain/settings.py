@@ -36,6 +36,7 @@ class ModelSettings(_Section):
     reader: Path | None = Field(
         default=None, description="Folder of another reader (see tools/reader), in place of the one that comes along."
     )
+    support: Path | None = Field(default=None, description="The same of another support checker (see tools/support).")
 
 
 class IngestSettings(_Section):
@@ -73,7 +74,7 @@ class AnswerSettings(_Section):
 
     evidence_sentences: int = Field(default=4, ge=1, le=30, description="Most sentences shown to the writer.")
     extractive_sentences: int = Field(default=4, ge=1, le=10, description="Most sentences quoted extractively.")
-    min_support: float = Field(default=0.5, ge=0, le=1, description="Support below this withholds a sentence.")
+    min_support: float = Field(default=0.9, ge=0, le=1, description="Support below this withholds a sentence.")
     most_wrong: float | None = Field(
         default=None,
         gt=0,
@@ -162,13 +163,15 @@ class Settings(BaseSettings):
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change with any setting but secrets and places on this machine.
 
-        Of a calibration file and of a reader's folder the content counts, not the path.
+        Of a calibration file and of the folders of a reader and a support checker the content counts, not the path.
         """
-        places: Any = {"models": {"folder", "reader"}, "chat": {"api_key"}, "answer": {"calibration"}}
+        places: Any = {"models": {"folder", "reader", "support"}, "chat": {"api_key"}, "answer": {"calibration"}}
         shown = self.model_dump_json(
             exclude={"data_dir": True, "log_level": True, "server": True, "eval": True, **places}
         )
-        named = _content(self.answer.calibration) + _content(self.models.reader)
+        named = b"".join(
+            _content(place) for place in (self.answer.calibration, self.models.reader, self.models.support)
+        )
         return hashlib.sha256(shown.encode() + named).hexdigest()[:16]
 
 

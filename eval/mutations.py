@@ -24,11 +24,9 @@ from eval.corpora import Corpus
 from eval.metrics.uncertainty import SEED, Estimate, estimate
 from eval.records import RecordCache
 from retriever.ledger_reading import LedgerReader
-from retriever.wiring import open_record
+from retriever.wiring import LazySupportChecker, open_record
 from service.answering.evidence import speaker_of
 from service.answering.guards import GUARDS, Guard
-from service.answering.meaning import Meanings
-from service.answering.support import LexicalSupportChecker
 from service.answering.verify import Supported, verify
 
 _BESIDE: Final = 3  # Sentences around it that are evidence as well.
@@ -170,7 +168,7 @@ def _without(reason: str) -> tuple[Guard, ...]:
 def _opened(records: RecordCache, corpus: Corpus) -> Iterator[tuple[LedgerReader, SupportChecker]]:
     kept = records.get(corpus)
     with open_record(kept.settings, access="read", encoder=records.encoder) as record:
-        yield record.ledger, LexicalSupportChecker(Meanings(records.encoder))
+        yield record.ledger, LazySupportChecker(kept.settings.models)
 
 
 def measure(

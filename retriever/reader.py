@@ -1,31 +1,23 @@
 """The reader: question and passage read together → does it answer, which sentences, which words."""
 
 import math
-import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.corpus import RankedPassage, Reading, Span
-from domain.errors import ModelFileError
-from retriever.reader_input import MOST_QUESTION, MOST_TITLE, MOST_TOKENS, Pair, pair_of
+from retriever.pair_layout import MOST_QUESTION, MOST_TITLE, MOST_TOKENS, Pair, pair_of
+from retriever.pair_model import PairModel, Scores
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-    from tokenizers import Encoding, Tokenizer
+    from tokenizers import Encoding
 
 WEIGHTS: Final = "reader.onnx"
-VOCABULARY: Final = "reader-tokenizer.json"
 _MOST_SPAN: Final = 24  # Tokens; longer than nearly every short answer of the training data.
 _NOTHING: Final = -20.0  # Logits of what has no token, e.g. a glyph of a PDF's own font; JSON has no infinity.
-
-Scores = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +40,10 @@ class _Scored:
 
 
 class OnnxReader:
-    """The trained reader, int8, through onnxruntime; safe to use from several threads.
+    """The trained reader; safe to use from several threads."""
 
-    Each core reads a pair of its own, for the same reasons as in the encoder.
-    """
-
-    def __init__(self, session: "InferenceSession", tokenizer: "Tokenizer", *, cores: int) -> None:
-        self._session = session
-        self._tokenizer = tokenizer
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self._workers = ThreadPoolExecutor(cores, thread_name_prefix="read")
+    def __init__(self, model: PairModel) -> None:
+        self._model = model
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
@@ -67,29 +52,15 @@ class OnnxReader:
         Raises:
             ModelFileError: If a file is missing or cannot be used.
         """
-        place = folder.expanduser() if folder else Path(str(files("retriever") / "weights"))
-        try:
-            from onnxruntime import InferenceSession, SessionOptions  # noqa: PLC0415  - 0.3 s to import
-            from tokenizers import Tokenizer  # noqa: PLC0415  - the same
-
-            options = SessionOptions()
-            options.intra_op_num_threads = 1
-            options.log_severity_level = 3
-            session = InferenceSession(str(place / WEIGHTS), options, providers=["CPUExecutionProvider"])
-            return cls(session, Tokenizer.from_file(str(place / VOCABULARY)), cores=os.cpu_count() or 1)
-        except Exception as error:  # onnxruntime and tokenizers raise classes of their own for damaged files.
-            raise ModelFileError(
-                f"The reader in {str(place)!r} cannot be loaded: {error}",
-                hint="Install Dateline again, or unset DATELINE_MODELS__READER.",
-            ) from error
+        return cls(PairModel.load(WEIGHTS, folder))
 
     def read(self, question: str, passages: Sequence[RankedPassage]) -> tuple[Reading, ...]:
         """Read each passage for the question, in the order given."""
         if not passages:
             return ()
-        asked = self._tokens([question])[0].ids[:MOST_QUESTION]
-        titles = [one.ids[:MOST_TITLE] for one in self._tokens([p.citable.header.title or "" for p in passages])]
-        texts = self._tokens([ranked.passage.text for ranked in passages])
+        asked = self._model.tokens([question])[0].ids[:MOST_QUESTION]
+        titles = [one.ids[:MOST_TITLE] for one in self._model.tokens([p.citable.header.title or "" for p in passages])]
+        texts = self._model.tokens([ranked.passage.text for ranked in passages])
         windows = [
             window
             for number, ranked in enumerate(passages)
@@ -100,27 +71,9 @@ class OnnxReader:
             for window in windows
         ]
         read: list[list[_Scored]] = [[] for _ in passages]
-        for window, pair, scored in zip(windows, pairs, self._workers.map(self._scored, pairs), strict=True):
-            read[window.passage].append(_Scored(window, pair, *scored))
+        for window, pair, scored in zip(windows, pairs, self._model.read(pairs), strict=True):
+            read[window.passage].append(_Scored(window, pair, scored.tokens, scored.log_odds))
         return tuple(_reading(*one) for one in zip(passages, texts, read, strict=True))
-
-    def _tokens(self, texts: Iterable[str]) -> "list[Encoding]":
-        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        return list(self._tokenizer.encode_batch(clean, add_special_tokens=False))
-
-    def _scored(self, pair: Pair) -> tuple[Scores, float]:
-        """Score one pair: its tokens, `(tokens, 3)`, and its log-odds of answering.
-
-        Pairs are not batched: activations are quantised over a whole batch, so that what a passage scores would depend
-        on what else is read.
-        """
-        feed: dict[str, Any] = {
-            "ids": np.array([pair.ids], dtype=np.int64),
-            "mask": np.ones((1, len(pair.ids)), dtype=np.int64),
-            "segments": np.array([pair.segments], dtype=np.int64),
-        }
-        tokens, answers = self._session.run(None, feed)
-        return tokens[0], float(answers[0])
 
 
 def _windows(number: int, ranked: RankedPassage, text: "Encoding", room: int) -> list[_Window]:

@@ -6,9 +6,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from domain.answers import Evidence
 from domain.corpus import RankedPassage, Reading
 from domain.errors import RecordError
-from domain.ports import Encoder, Matrix, Reader, Vector
+from domain.ports import Encoder, Matrix, Reader, SupportChecker, Vector
 from domain.settings import ModelSettings, Settings
 from retriever.clean_memory import clean_memory
 from retriever.data_folder import DataFolder, writer_lock
@@ -242,3 +243,21 @@ class LazyReader:
             if self._loaded is None:
                 self._loaded = OnnxReader.load(self._folder)
         return self._loaded.read(question, passages)
+
+
+class LazySupportChecker:
+    """The configured support checker, loaded with its first sentence: quotes need none."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._folder = settings.support
+        self._lock = threading.Lock()
+        self._loaded: SupportChecker | None = None
+
+    def support(self, sentence: str, groups: Sequence[Sequence[Evidence]]) -> tuple[float, ...]:
+        """Return for each group of pieces how sure the checker is that they support the sentence, 0..1."""
+        from retriever.support_checker import OnnxSupportChecker  # noqa: PLC0415  - keeps `--help` quick
+
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = OnnxSupportChecker.load(self._folder)
+        return self._loaded.support(sentence, groups)

@@ -11,11 +11,9 @@ from domain.ports import ChatModel, Encoder, Reader
 from domain.settings import Settings
 from retriever.data_folder import DataFolder, writer_lock
 from retriever.ledger import SqliteLedger
-from retriever.wiring import Access, Record, open_record
+from retriever.wiring import Access, LazySupportChecker, Record, open_record
 from service.answering.assistant import Assistant
 from service.answering.chat_model import open_chat_model
-from service.answering.meaning import Meanings
-from service.answering.support import LexicalSupportChecker
 from service.calibration import refusal_rule
 from service.rendering import answer_body
 
@@ -57,7 +55,7 @@ def open_service(
             assistant = Assistant(
                 record=record.ledger,
                 retriever=record.retriever,
-                checker=LexicalSupportChecker(Meanings(record.encoder)),
+                checker=LazySupportChecker(settings.models),
                 chat=chat,
                 rule=rule,
                 settings=settings.answer,

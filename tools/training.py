@@ -36,7 +36,6 @@ class Tokens(Protocol):
 def options_of(description: str, *, seed: int) -> argparse.ArgumentParser:
     """Return the options of every training script, with its own default seed."""
     options = argparse.ArgumentParser(description=description)
-    options.add_argument("--data", type=Path, required=True, help="Folder of the data sets.")
     options.add_argument("--work", type=Path, required=True, help="What is made, checkpoints and the log.")
     options.add_argument("--start", type=Path, help="Weights to go on from, see `tools.reader.restore`.")
     options.add_argument("--epochs", type=float, default=1.0)
@@ -46,19 +45,20 @@ def options_of(description: str, *, seed: int) -> argparse.ArgumentParser:
 
 
 def started_from(encoder: Path, asked: argparse.Namespace) -> ReaderModel:
-    """Return the model that the options ask for, on their device: over this encoder's folder, or from kept weights."""
+    """Return the model that the options ask for, on their device: over this encoder's folder, or from kept weights.
+
+    With kept weights the folder's `config.json` is enough.
+    """
     torch.manual_seed(asked.seed)
-    model = ReaderModel.from_encoder(encoder)
-    if asked.start:
-        model.load_state_dict(torch.load(asked.start, map_location="cpu", weights_only=True))
+    model = ReaderModel.from_weights(encoder, asked.start) if asked.start else ReaderModel.from_encoder(encoder)
     return model.to(asked.device)
 
 
 Row = TypeVar("Row", bound=Tokens)
 
 
-def batches_of(rows: Sequence[Row], *, epochs: float, seed: int) -> list[list[Row]]:
-    """Return all batches of the training, each of rows of about the same length."""
+def batches_of(rows: Sequence[Row], *, epochs: float, seed: int, tokens: int = _BATCH_TOKENS) -> list[list[Row]]:
+    """Return all batches of the training, each of rows of about the same length and of so many tokens at most."""
     draw = random.Random(seed)
     batches: list[list[Row]] = []
     order: list[Row] = []
@@ -70,7 +70,7 @@ def batches_of(rows: Sequence[Row], *, epochs: float, seed: int) -> list[list[Ro
         chunk = sorted(order[begin : begin + 3000], key=lambda row: len(row.ids))
         made: list[list[Row]] = [[]]
         for row in chunk:
-            if (len(made[-1]) + 1) * len(row.ids) > _BATCH_TOKENS:
+            if made[-1] and (len(made[-1]) + 1) * len(row.ids) > tokens:
                 made.append([])
             made[-1].append(row)
         draw.shuffle(made)
@@ -106,7 +106,8 @@ def train(
     started, losses = time.perf_counter(), []
     model.train()
     for number in range(done, len(batches)):
-        found = loss(model, batches[number], device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            found = loss(model, batches[number], device)
         optimizer.zero_grad()
         found.backward()  # type: ignore[no-untyped-call]  # torch annotates this not
         nn.utils.clip_grad_norm_(learned, 1.0)

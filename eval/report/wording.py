@@ -72,7 +72,7 @@ def checker_text(header: Mapping[str, Any]) -> str:
         )
     agreements = "; ".join(
         f"{one['name'].replace('_', ' ')} {figure_text(one['balanced_accuracy']['mean'], 'share')} "
-        f"({interval_text(_estimate(one), 'share')}) of {one['n']} claims"
+        f"({interval_text(_estimate(one), 'share')}) of {one['n']} claims{_learned(one['name'], measured)}"
         for one in measured["sets"]
     )
     whose = "its" if measured.get("is_current", True) else "another version's"
@@ -80,6 +80,12 @@ def checker_text(header: Mapping[str, Any]) -> str:
         f"Support is the verdict of the assistant's own checker. Held against people's labels, {whose} balanced "
         f"accuracy, where 50 % is chance, is: {agreements}."
     )
+
+
+def _learned(name: str, measured: Mapping[str, Any]) -> str:
+    if measured.get("crossed"):
+        return " kept from it in training"
+    return " that it has learned from" if name in measured.get("learned_from", ()) else ""
 
 
 def _estimate(measured: Mapping[str, Any]) -> Estimate:

@@ -1,23 +1,20 @@
 """Draft → sentences that their evidence supports; everything else is withheld with a reason."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from domain.answers import Evidence, WithheldSentence
 from domain.ports import DraftSentence, SupportChecker
 from service.answering.clean import has_words, other_script, shown
-from service.answering.guards import GUARDS, Guard, Reason, first_failing
-from service.answering.support import union_recall
+from service.answering.guards import GUARDS, Guard, first_failing
 
-_PART_OF_MINIMUM: Final = 0.6  # Of `min_support`, for each of several pieces that support a sentence together.
-_TOGETHER: Final = 0.8  # Share of the content that several pieces must hold together.
 _MOST_REBOUND: Final = 3  # Other pieces that are tried for a sentence whose own do not support it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supported:
-    """A cleaned sentence and the evidence that supports it, each with its score, best first."""
+    """A cleaned sentence and the evidence that supports it, best first, each with what they score together."""
 
     text: str
     evidence: tuple[tuple[Evidence, float], ...]
@@ -53,53 +50,27 @@ def verify(
     quoted = next((piece for piece in (*cited, *evidence) if shown(piece.text) == text), None)
     if quoted is not None:  # The record's own words, whichever evidence they were bound to.
         return Supported(text=text, evidence=((quoted, 1.0),))
-    scores = dict(zip((piece.evidence_id for piece in evidence), checker.support(text, evidence), strict=True))
-    judge = _judge(text, scores, min_support, guards)
-    reason = judge(cited) if cited else None
-    if cited and reason is None:
-        return _supported(text, cited, scores, min_support, guards)
-    for piece in _others(evidence, cited, scores, min_support):
-        if judge((piece,)) is None:
-            return Supported(text=text, evidence=((piece, scores[piece.evidence_id]),))
+    scores = checker.support(text, [(piece,) for piece in evidence])
+    alone = dict(zip((piece.evidence_id for piece in evidence), scores, strict=True))
+    ranked = sorted(cited, key=lambda piece: -alone[piece.evidence_id])
+    reason = None
+    # The fewest that carry it: a piece cited in passing is not shown as support.
+    for group in (ranked[:count] for count in range(1, len(ranked) + 1)):
+        # Guards first: "the number is not there" tells more than "not supported".
+        reason = first_failing(text, group, guards)
+        if reason is None:
+            score = alone[group[0].evidence_id] if len(group) == 1 else checker.support(text, [group])[0]
+            if score >= min_support:
+                return Supported(text=text, evidence=tuple((piece, score) for piece in group))
+            reason = "not_supported"
+    for piece in _others(evidence, alone, ranked[:1], min_support):
+        if first_failing(text, (piece,), guards) is None:
+            return Supported(text=text, evidence=((piece, alone[piece.evidence_id]),))
     return WithheldSentence(text=text, reason=reason or "unknown_evidence")
 
 
-def _judge(
-    text: str, scores: dict[str, float], min_support: float, guards: Sequence[Guard]
-) -> Callable[[Sequence[Evidence]], Reason | None]:
-    def judge(pieces: Sequence[Evidence]) -> Reason | None:
-        # Guards first: "the number is not there" tells more than "not supported".
-        return first_failing(text, pieces, guards) or (
-            None if _is_supported(text, pieces, scores, min_support) else "not_supported"
-        )
-
-    return judge
-
-
-def _is_supported(text: str, pieces: Sequence[Evidence], scores: dict[str, float], min_support: float) -> bool:
-    own = [scores[piece.evidence_id] for piece in pieces]
-    if max(own) >= min_support:
-        return True
-    partly = min_support * _PART_OF_MINIMUM
-    return len(pieces) > 1 and min(own) >= partly and union_recall(text, pieces) >= _TOGETHER
-
-
-def _supported(
-    text: str, cited: Sequence[Evidence], scores: dict[str, float], min_support: float, guards: Sequence[Guard]
-) -> Supported:
-    """Keep the cited pieces that carry their part; a piece cited in passing is not shown as support."""
-    ranked = sorted(cited, key=lambda piece: -scores[piece.evidence_id])
-    kept = [piece for piece in ranked if scores[piece.evidence_id] >= min_support * _PART_OF_MINIMUM] or ranked[:1]
-    for piece in ranked[len(kept) :]:
-        if first_failing(text, kept, guards) is None:
-            break
-        kept = [*kept, piece]  # The guards need what a weaker piece says.
-    return Supported(text=text, evidence=tuple((piece, scores[piece.evidence_id]) for piece in kept))
-
-
 def _others(
-    evidence: Sequence[Evidence], cited: Sequence[Evidence], scores: dict[str, float], min_support: float
+    evidence: Sequence[Evidence], alone: Mapping[str, float], tried: Sequence[Evidence], min_support: float
 ) -> list[Evidence]:
-    tried = {piece.evidence_id for piece in cited} if len(cited) == 1 else set()
-    able = [piece for piece in evidence if piece.evidence_id not in tried and scores[piece.evidence_id] >= min_support]
-    return sorted(able, key=lambda piece: -scores[piece.evidence_id])[:_MOST_REBOUND]
+    able = [piece for piece in evidence if piece not in tried and alone[piece.evidence_id] >= min_support]
+    return sorted(able, key=lambda piece: -alone[piece.evidence_id])[:_MOST_REBOUND]

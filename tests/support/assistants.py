@@ -7,10 +7,9 @@ from pathlib import Path
 from domain.answers import Answer
 from domain.ports import ChatModel, PreparedDocument
 from domain.settings import AnswerSettings, load_settings
+from retriever.support_checker import OnnxSupportChecker
 from retriever.wiring import Record, open_record
 from service.answering.assistant import Assistant
-from service.answering.meaning import Meanings
-from service.answering.support import LexicalSupportChecker
 from service.calibration import Model, RefusalRule
 from tests.support.encoders import HashingEncoder
 from tests.support.readers import WordsReader
@@ -30,7 +29,7 @@ def assistant_over(
     return Assistant(
         record=record.ledger,
         retriever=record.retriever,
-        checker=LexicalSupportChecker(Meanings(record.encoder)),
+        checker=OnnxSupportChecker.load(),
         chat=chat,
         rule=HALF_THE_WORDS,
         settings=settings or AnswerSettings(),

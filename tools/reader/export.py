@@ -1,4 +1,4 @@
-"""Turn a trained reader into what is shipped: int8 ONNX and its vocabulary.
+"""Turn a trained reader or support checker into what is shipped: int8 ONNX and its vocabulary.
 
 `python -m tools.reader.export --work /somewhere --out retriever/weights`; needs `pip install onnx` beside the project's
 own packages.
@@ -13,7 +13,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from domain.settings import load_settings
 from retriever.encoder_folder import find_encoder
-from retriever.reader import VOCABULARY, WEIGHTS
+from retriever.pair_model import VOCABULARY
+from retriever.reader import WEIGHTS
 from tools.reader.model import ReaderModel
 
 
@@ -22,6 +23,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--work", type=Path, required=True)
     options.add_argument("--weights", default="model.pt")
+    options.add_argument("--name", default=WEIGHTS, help="Of the file; the support checker has the same form.")
     options.add_argument("--out", type=Path, required=True)
     asked = options.parse_args()
     folder = find_encoder(load_settings().models).path
@@ -29,7 +31,7 @@ def main() -> None:
     saved = torch.load(asked.work / asked.weights, map_location="cpu", weights_only=True)
     model.load_state_dict(saved.get("model", saved))
     asked.out.mkdir(parents=True, exist_ok=True)
-    export(model.eval(), asked.out / WEIGHTS)
+    export(model.eval(), asked.out / asked.name)
     shutil.copyfile(folder / "tokenizer.json", asked.out / VOCABULARY)
 
 

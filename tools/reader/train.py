@@ -8,6 +8,7 @@ import pickle
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import torch
@@ -18,7 +19,7 @@ from torch.nn import functional
 from domain.settings import load_settings
 from retriever.encoder import SentenceTransformerEncoder
 from retriever.encoder_folder import find_encoder
-from retriever.reader_input import pair_of
+from retriever.pair_layout import pair_of
 from tools.reader.examples import Example, examples_of
 from tools.reader.model import ReaderModel
 from tools.training import batches_of, options_of, padded, started_from, train
@@ -46,6 +47,7 @@ class Row:
 def main() -> None:
     """Train, resume, and save `model.pt` in the work folder."""
     options = options_of(__doc__, seed=13)
+    options.add_argument("--data", type=Path, required=True, help="Folder of the data sets.")
     options.add_argument("--share", type=float, default=1.0, help="Of the examples, for a learning curve.")
     asked = options.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)

@@ -22,12 +22,16 @@ from tools.support.statements import statement_of
 
 _MOST_SENTENCES: Final = 4  # Of a window.
 _MOST_CHARS: Final = 700
+_LONG: Final = 0.2  # Share of windows that may be three times as long.
 _WITHOUT: Final = 0.5  # Share of statements that are also held against the rest of their passage.
 _JOINED: Final = 0.3  # Share that is also joined with another statement of the passage.
 _QUOTED: Final = 0.3  # Share of these sentences that are also learned unchanged.
 _CHANGED: Final = 3  # Changed sentences of a passage, at most.
 _LEAST_WORDS, _MOST_WORDS = 6, 45
+_GROUPS: Final = 2  # Of a claim, at most.
 _PARTS: Final = 4  # The labelled sets are cut into so many parts, by claim, so that each can be left out.
+
+WICE_PAGES: Final = "wice_pages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,36 @@ def labelled_examples(folder: Path) -> list[SupportExample]:
         for one in claims
         for words in one.evidence
     ]
+
+
+def page_examples(folder: Path, *, seed: int) -> list[SupportExample]:
+    """Return WiCE's claims with sentences of the page that they cite.
+
+    A supported claim with one of the groups of sentences that people marked, alone and among others; every claim with
+    sentences of the page that are in no group, which do not support it.
+    """
+    draw = random.Random(seed)
+    made = []
+    for row in rows_of(folder / "dev/nli/wice_claim_dev.jsonl.gz"):
+        page = [text.strip() for text in row["evidence_sentences"]]
+        groups = [sorted(group) for group in row["supporting_sets"] if group]
+        marked = {place for group in groups for place in group}
+        rest = [place for place, text in enumerate(page) if place not in marked and len(text.split()) >= _LEAST_WORDS]
+        whole = [(group, row["label"] == "supported") for group in draw.sample(groups, k=min(len(groups), _GROUPS))]
+        whole += [(sorted([*group, *draw.sample(rest, k=min(len(rest), 3))]), supported) for group, supported in whole]
+        whole += [(sorted(draw.sample(rest, k=min(len(rest), size))), False) for size in (2, 6)]
+        made += [
+            SupportExample(
+                sentence=row["claim"],
+                words=" ".join(page[place] for place in places),
+                supported=supported,
+                source=WICE_PAGES,
+                part=part_of(row["claim"]),
+            )
+            for places, supported in whole
+            if places
+        ]
+    return made
 
 
 def part_of(claim: str) -> int:
@@ -191,10 +225,11 @@ def _of_sentences(
 
 def _around(sentences: Sequence[str], place: int, draw: random.Random) -> tuple[str, set[int]]:
     """Return a window of one to four sentences with the one at `place`, and the places that it holds."""
-    wanted = draw.randint(1, _MOST_SENTENCES)
+    times = 3 if draw.random() < _LONG else 1
+    wanted = draw.randint(1, _MOST_SENTENCES * times)
     first = max(0, place - draw.randrange(wanted))
     inside = list(range(first, min(len(sentences), first + wanted)))
-    while len(inside) > 1 and sum(len(sentences[number]) for number in inside) > _MOST_CHARS:
+    while len(inside) > 1 and sum(len(sentences[number]) for number in inside) > _MOST_CHARS * times:
         inside.pop(0 if inside[0] != place else -1)
     return " ".join(sentences[number] for number in inside), set(inside)
 

@@ -1,136 +1,187 @@
-"""Train the support checker; goes on where it stopped.
+"""Train the support checker on rows of `tools.support.rows`; goes on where it stopped.
 
-`python -m tools.support.train --data DATASETS --work /somewhere --start READER`: first on made examples, then, with
-`--labelled wice_oracle_chunks_dev climate_fever`, on what people labelled. Leave one out, or one `--without-part`, to
-see how the checker does on claims that it was not trained on: what is left out is judged at the end and printed.
+`python -m tools.support.train --rows ROWS --encoder FOLDER --work /somewhere --start WEIGHTS --learn made=1`: of
+what, and how many times over. What people labelled and is not learned is judged at the end, and its log-odds go to
+`judged.json`: leave out a set, or with `--without-part` a part of the claims, to see how the checker does where it was
+not trained.
 """
 
+import gzip
 import json
+import random
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
-from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from domain.settings import load_settings
-from eval.checker_error import WICE
-from retriever.encoder_folder import find_encoder
-from retriever.reader_input import pair_of
 from tools.reader.model import ReaderModel
-from tools.support.examples import SupportExample, labelled_examples, made_examples, part_of
 from tools.training import batches_of, options_of, padded, started_from, train
 
-_RATE: Final = 1e-4
-_RATE_LABELLED: Final = 5e-5
+MADE: Final = "made"
+_RATE: Final = 2e-4
 _HELD_OUT: Final = 300
-_MOST_SENTENCE: Final = 96  # Tokens of the sentence that is checked.
+_BATCH_TOKENS: Final = 12_288
+_AT_ONCE: Final = 64  # Pairs that are judged.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """An example as token ids."""
+    """A sentence and the words that it is held against, as token ids.
+
+    Attributes:
+        segments: 0 for the sentence, 1 for the words; as long as `ids`.
+        source: Where it is from.
+        part: Of a labelled set, 0 to 3; -1 for what is always learned from.
+        claim: Names the sentence.
+    """
 
     ids: list[int]
     segments: list[int]
     supported: bool
+    source: str
+    part: int
+    claim: str
+
+    @property
+    def learned_as(self) -> str:
+        """What `--learn` calls it."""
+        return MADE if self.part < 0 else self.source
 
 
 def main() -> None:
     """Train, resume, and save `model.pt` in the work folder."""
     options = options_of(__doc__, seed=5)
-    options.add_argument("--labelled", nargs="*", default=(), help="Learn from these sets instead of made examples.")
-    options.add_argument("--without-part", type=int, default=-1, help="Leave out this part of their claims.")
-    options.add_argument("--made", type=int, default=34_000, help="How many examples are made.")
+    options.add_argument("--rows", type=Path, required=True, help="What `tools.support.rows` made.")
+    options.add_argument("--encoder", type=Path, required=True, help="Its folder; with --start config.json is enough.")
+    options.add_argument("--learn", nargs="+", required=True, metavar="SET=EPOCHS")
+    options.add_argument("--without-part", type=int, default=-1, help="Leave out this part of the labelled claims.")
+    options.add_argument("--all-layers", action="store_true", help="Embeddings and the lowest layer learn as well.")
+    options.add_argument("--rate", type=float, default=_RATE)
     asked = options.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
-    folder = find_encoder(load_settings().models).path
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    examples = made_examples(asked.data, seed=asked.seed, most=asked.made)
-    held_out, learned = examples[:_HELD_OUT], examples[_HELD_OUT:]
-    labelled = labelled_examples(asked.data)
-    if asked.labelled:
-        again = learned[: len(labelled) // 2]  # So that it does not forget.
-        own = [one for one in labelled if one.source in asked.labelled and one.part != asked.without_part]
-        learned = [*own, *again]
-    model = started_from(folder, asked)
+    epochs = {name: float(times) for name, _, times in (one.partition("=") for one in asked.learn)}
+    model = started_from(asked.encoder, asked)
+    if asked.all_layers:
+        model.requires_grad_(requires_grad=True)
+    found = fit(model, read_rows(asked.rows), epochs=epochs, without_part=asked.without_part, rate=asked.rate,
+                seed=asked.seed, work=asked.work)  # fmt: skip
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+def fit(
+    model: ReaderModel,
+    rows: Sequence[Row],
+    *,
+    epochs: dict[str, float],
+    without_part: int,
+    rate: float,
+    seed: int,
+    work: Path,
+) -> dict[str, dict[str, float]]:
+    """Train on what `epochs` names; return how the labelled sets do that were not learned."""
+    mixed = sorted(rows, key=lambda row: row.learned_as)
+    random.Random(seed).shuffle(mixed)
+    held_out = [row for row in mixed if row.learned_as == MADE][:_HELD_OUT]
+    unseen = {row.claim for row in held_out} | {row.claim for row in rows if row.part == without_part >= 0}
+    learned = [row for name, times in epochs.items() for row in _drawn(mixed, name, times, unseen)]
     train(
         model,
-        batches_of(_rows(learned, tokenizer), epochs=asked.epochs, seed=asked.seed),
-        _rows(held_out, tokenizer),
+        batches_of(learned, epochs=1, seed=seed, tokens=_BATCH_TOKENS),
+        held_out,
         loss=_loss,
-        rate=_RATE_LABELLED if asked.labelled else _RATE,
-        work=asked.work,
+        rate=rate,
+        work=work,
     )
-    left = [one for one in labelled if one.source not in asked.labelled or one.part == asked.without_part]
-    for name in sorted({one.source for one in left}):
-        judged = judge(model, [one for one in left if one.source == name], tokenizer)
-        sys.stdout.write(json.dumps({"set": name, **judged}) + "\n")
+    left = [row for row in rows if row.part >= 0 and (row.learned_as not in epochs or row.part == without_part)]
+    left.sort(key=lambda row: row.source)
+    figures, scores = {}, {}
+    for name, group in groupby(left, key=lambda row: row.source):
+        judged = list(group)
+        found = scores_of(model, judged)
+        figures[name] = judge([row.claim for row in judged], [row.supported for row in judged], found,
+                              by_claim=name.startswith("wice"))  # fmt: skip
+        scores[name] = [(row.claim, row.supported, round(score, 3)) for row, score in zip(judged, found, strict=True)]
+    (work / "judged.json").write_text(json.dumps(scores), encoding="utf-8")
+    return figures
 
 
-def judge(model: ReaderModel, examples: Sequence[SupportExample], tokenizer: Tokenizer) -> dict[str, float]:
-    """Return how well log-odds above 0, and above the best threshold of half of the claims, agree with people.
+def _drawn(rows: Sequence[Row], name: str, times: float, unseen: set[str]) -> list[Row]:
+    able = [row for row in rows if row.learned_as == name and row.claim not in unseen]
+    whole = int(times)
+    return able * whole + able[: int(len(able) * (times - whole))]
 
-    A claim of several groups of words is supported when one of them supports it.
+
+def judge(
+    claims: Sequence[str], labels: Sequence[bool], scores: Sequence[float], *, by_claim: bool
+) -> dict[str, float]:
+    """Return how log-odds above 0, and above the best threshold of the other half of the claims, agree with people.
+
+    Args:
+        claims: Of each pair of sentence and words; so are the rest.
+        labels: Whether it is supported.
+        scores: Its log-odds.
+        by_claim: A claim held against several groups of words is supported when one of them supports it.
     """
-    scores = scores_of(model, examples, tokenizer)
     best: dict[str, tuple[float, bool]] = {}
-    for one, score in zip(examples, scores, strict=True):
-        key = one.sentence if one.source == WICE else f"{one.sentence}\n{one.words}"
+    for place, (claim, label, score) in enumerate(zip(claims, labels, scores, strict=True)):
+        key = claim if by_claim else f"{claim} {place}"
         before, supported = best.get(key, (-np.inf, False))
-        best[key] = (max(before, score), supported or one.supported)
+        best[key] = (max(before, score), supported or label)
     judged = np.array([score for score, _ in best.values()])
-    labels = np.array([supported for _, supported in best.values()])
-    tuned = np.array([part_of(f"tuned {key}") < 2 for key in best])  # noqa: PLR2004  - half of the parts
-    threshold = max(np.quantile(judged, np.linspace(0.02, 0.98, 97)),
-                    key=lambda value: balanced_accuracy_score(labels[tuned], judged[tuned] >= value))  # fmt: skip
+    people = np.array([supported for _, supported in best.values()])
+    half = np.array([int(key[0], 16) % 2 == 0 for key in best])  # Claims are named by hexadecimal digests.
+    crossed = np.zeros(len(best), dtype=bool)
+    for own in (half, ~half):
+        crossed[own] = judged[own] >= _best_threshold(people[~own], judged[~own])
     figures = {
-        "n": len(labels),
-        "supported": labels.mean(),
-        "auroc": roc_auc_score(labels, judged),
-        "balanced_accuracy_at_0": balanced_accuracy_score(labels, judged >= 0),
-        "balanced_accuracy_tuned_on_half": balanced_accuracy_score(labels[~tuned], judged[~tuned] >= threshold),
-        "threshold": threshold,
+        "n": len(people),
+        "supported": people.mean(),
+        "auroc": roc_auc_score(people, judged),
+        "balanced_accuracy_at_0": balanced_accuracy_score(people, judged >= 0),
+        "balanced_accuracy": balanced_accuracy_score(people, crossed),
+        "threshold": _best_threshold(people, judged),
     }
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
-def scores_of(model: ReaderModel, examples: Sequence[SupportExample], tokenizer: Tokenizer) -> Sequence[float]:
+def _best_threshold(people: NDArray[Any], judged: NDArray[Any]) -> float:
+    able = np.quantile(judged, np.linspace(0.02, 0.98, 97))
+    return float(max(able, key=lambda value: balanced_accuracy_score(people, judged >= value)))
+
+
+def scores_of(model: ReaderModel, rows: Sequence[Row]) -> Sequence[float]:
     """Return the log-odds of support, `(n,)`."""
-    rows = _rows(examples, tokenizer)
     device = next(model.parameters()).device
     order = sorted(range(len(rows)), key=lambda place: len(rows[place].ids))
     scores = np.zeros(len(rows))
     model.eval()
     with torch.inference_mode():
-        for begin in range(0, len(order), 32):
-            places = order[begin : begin + 32]
+        for begin in range(0, len(order), _AT_ONCE):
+            places = order[begin : begin + _AT_ONCE]
             pairs = [(rows[place].ids, rows[place].segments) for place in places]
-            scores[places] = model(*padded(pairs, device))[1].cpu().numpy()
+            scores[places] = model(*padded(pairs, device))[1].float().cpu().numpy()
     return [float(score) for score in scores]
 
 
-def _rows(examples: Sequence[SupportExample], tokenizer: Tokenizer) -> list[Row]:
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    sentences = tokenizer.encode_batch([one.sentence for one in examples], add_special_tokens=False)
-    words = tokenizer.encode_batch([one.words for one in examples], add_special_tokens=False)
-    rows = []
-    for one, sentence, said in zip(examples, sentences, words, strict=True):
-        pair = pair_of(sentence.ids, (), said.ids, most_question=_MOST_SENTENCE)
-        rows.append(Row(ids=pair.ids, segments=pair.segments, supported=one.supported))
-    return rows
+def read_rows(file: Path) -> list[Row]:
+    """Return the rows of a file."""
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        return [Row(**json.loads(line)) for line in lines]
 
 
 def _loss(model: ReaderModel, rows: Sequence[Row], device: torch.device) -> Tensor:
     _, support = model(*padded([(row.ids, row.segments) for row in rows], device))
     supported = torch.tensor([float(row.supported) for row in rows], device=device)
-    return functional.binary_cross_entropy_with_logits(support, supported)
+    return functional.binary_cross_entropy_with_logits(support.float(), supported)
 
 
 if __name__ == "__main__":

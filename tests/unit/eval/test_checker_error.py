@@ -9,9 +9,9 @@ from domain.errors import ConfigurationError
 from domain.settings import Settings
 from eval.checker_error import SHIPPED, known_error, measure, measured_with
 from eval.metrics.citations import checker_error
-from service.answering.support import LexicalSupportChecker
+from retriever.support_checker import OnnxSupportChecker
 
-CHECKER = LexicalSupportChecker()  # By shared words alone: no encoder in unit tests.
+CHECKER = OnnxSupportChecker.load()
 
 
 def test_agreement_is_counted_on_both_kinds_of_claim() -> None:
@@ -51,15 +51,14 @@ def test_claims_go_through_the_assistants_own_check(tmp_path: Path) -> None:
 
     found = measure(tmp_path, CHECKER, min_support=0.5)
 
-    assert found["checker"] == "LexicalSupportChecker"
     assert [(one["name"], one["n"], one["supported"], one["accuracy"]["mean"]) for one in found["sets"]] == [
         ("wice_oracle_chunks_dev", 2, 1, 1.0),
         ("climate_fever", 2, 2, 0.5),
     ]
 
 
-@pytest.mark.parametrize("other", [{}, {"min_support": 0.9}, {"encoder": "another"}, {"code": "older"}])
-def test_a_measurement_is_current_for_the_same_encoder_threshold_and_code(
+@pytest.mark.parametrize("other", [{}, {"min_support": 0.5}, {"weights": "others"}, {"code": "older"}])
+def test_a_measurement_is_current_for_the_same_weights_threshold_and_code(
     tmp_path: Path, other: dict[str, object]
 ) -> None:
     """Our own is known before the shipped one; of another checker it is still shown, as another's."""

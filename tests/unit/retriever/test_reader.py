@@ -10,8 +10,9 @@ import pytest
 from domain.corpus import RankedPassage, Reading
 from domain.errors import ModelFileError
 from domain.settings import ModelSettings
-from retriever.reader import VOCABULARY, WEIGHTS, OnnxReader
-from retriever.reader_input import MOST_QUESTION, MOST_TOKENS
+from retriever.pair_layout import MOST_QUESTION, MOST_TOKENS
+from retriever.pair_model import VOCABULARY
+from retriever.reader import WEIGHTS, OnnxReader
 from retriever.wiring import LazyReader
 from tests.support.records import paragraph
 

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,19 +15,17 @@ from ingest.paragraphs import split_passages
 from ingest.parsed import RawSource
 from ingest.reading import read_source
 from ingest.statements import find_statements
+from retriever.support_checker import OnnxSupportChecker
 from service.answering.evidence import sentences_of, speaker_of
 from service.answering.guards import unfounded_names
-from service.answering.meaning import Meanings
 from service.answering.negation import negation_differs
 from service.answering.numbers import unfounded_number
 from service.answering.speakers import speaker_differs
-from service.answering.support import LexicalSupportChecker
 from service.answering.verify import Supported, verify
-from tests.support.encoders import HashingEncoder
 from tests.support.evidence import evidence
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
-CHECKER = LexicalSupportChecker(Meanings(HashingEncoder()))
+CHECKER = OnnxSupportChecker.load()
 SHOWN = evidence("87 trains a day cross the Orrin bridge.", "The ferry to Costrel stops in May.")
 
 
@@ -71,62 +69,57 @@ def test_evidence_cited_in_passing_is_not_shown() -> None:
 
 @dataclass(frozen=True)
 class FixedScores:
-    """The port `SupportChecker`: the same scores for every sentence."""
+    """The port `SupportChecker`: the same scores for every sentence, by the pieces that are read together."""
 
-    scores: tuple[float, ...]
+    scores: Mapping[str, float]
 
-    def support(self, sentence: str, evidence: Sequence[Evidence]) -> tuple[float, ...]:
-        return self.scores
+    def support(self, sentence: str, groups: Sequence[Sequence[Evidence]]) -> tuple[float, ...]:
+        return tuple(self.scores["+".join(sorted(piece.evidence_id for piece in group))] for group in groups)
 
 
 TOGETHER = DraftSentence(
     text="87 trains a day cross the Orrin bridge; the ferry to Costrel stops in May.", evidence_ids=("E1", "E2")
 )
+PLAIN = DraftSentence(text="The ferry stops, and trains cross the bridge.", evidence_ids=("E1", "E2"))
 
 
-@pytest.mark.parametrize(
-    ("scores", "cited"),
-    [
-        ((0.6, 0.4), (("E1", 0.6), ("E2", 0.4))),
-        ((0.4, 0.45), (("E2", 0.45), ("E1", 0.4))),
-        ((0.9, 0.1), (("E1", 0.9), ("E2", 0.1))),
-    ],
-)
-def test_two_pieces_support_a_sentence_together(
-    scores: tuple[float, float], cited: tuple[tuple[str, float], ...]
-) -> None:
-    """What neither says alone, both say together; each is cited, the stronger first, even the weak one with a name."""
-    outcome = verify(TOGETHER, SHOWN, checker=FixedScores(scores), min_support=0.5)
+@pytest.mark.parametrize(("alone", "first"), [((0.4, 0.1), "E1"), ((0.1, 0.4), "E2")])
+def test_two_pieces_support_a_sentence_together(alone: tuple[float, float], first: str) -> None:
+    """What neither says alone, both say together: each is cited with what they score together, the nearer one first."""
+    outcome = verify(PLAIN, SHOWN, checker=FixedScores({"E1": alone[0], "E2": alone[1], "E1+E2": 0.7}), min_support=0.5)
 
     assert isinstance(outcome, Supported)
-    assert tuple((piece.evidence_id, score) for piece, score in outcome.evidence) == cited
+    cited = [(piece.evidence_id, score) for piece, score in outcome.evidence]
+    assert cited == [(first, 0.7), ("E1" if first == "E2" else "E2", 0.7)]
 
 
-@pytest.mark.parametrize("scores", [(0.4, 0.29), (0.0, 0.0)])
-def test_two_pieces_do_not_support_what_one_of_them_hardly_touches(scores: tuple[float, float]) -> None:
-    """Below the minimum, each piece has to carry a good part of it."""
-    outcome = verify(TOGETHER, SHOWN, checker=FixedScores(scores), min_support=0.5)
+def test_a_piece_with_a_name_is_cited_even_where_the_other_scores_enough() -> None:
+    """The ferry to Costrel is only in the second piece: the guards want it, however sure the checker is."""
+    outcome = verify(TOGETHER, SHOWN, checker=FixedScores({"E1": 0.9, "E2": 0.1, "E1+E2": 0.8}), min_support=0.5)
+
+    assert isinstance(outcome, Supported)
+    assert [(piece.evidence_id, score) for piece, score in outcome.evidence] == [("E1", 0.8), ("E2", 0.8)]
+
+
+def test_a_piece_that_carries_the_sentence_alone_stands_alone() -> None:
+    """Also where the other one, cited in passing, would make the checker doubt."""
+    outcome = verify(PLAIN, SHOWN, checker=FixedScores({"E1": 0.6, "E2": 0.1, "E1+E2": 0.3}), min_support=0.5)
+
+    assert outcome == Supported(text=PLAIN.text, evidence=((SHOWN[0], 0.6),))
+
+
+def test_what_the_pieces_do_not_say_together_is_withheld() -> None:
+    outcome = verify(TOGETHER, SHOWN, checker=FixedScores({"E1": 0.4, "E2": 0.4, "E1+E2": 0.49}), min_support=0.5)
 
     assert outcome == WithheldSentence(text=TOGETHER.text, reason="not_supported")
-
-
-def test_two_pieces_do_not_support_what_neither_holds() -> None:
-    """Each may be near a sentence, but its content has to be in them."""
-    text = "87 trains a day cross the bridge to Costrel; old clocks and dark paintings hang in the museum."
-
-    outcome = verify(
-        DraftSentence(text=text, evidence_ids=("E1", "E2")), SHOWN, checker=FixedScores((0.4, 0.4)), min_support=0.5
-    )
-
-    assert outcome == WithheldSentence(text=text, reason="not_supported")
 
 
 def test_support_just_below_the_minimum_is_not_enough() -> None:
     """The threshold itself is enough, less is not."""
     sentence = DraftSentence(text="The Orrin bridge is crossed by 87 trains a day.", evidence_ids=("E1",))
 
-    assert isinstance(verify(sentence, SHOWN, checker=FixedScores((0.5, 0.0)), min_support=0.5), Supported)
-    assert verify(sentence, SHOWN, checker=FixedScores((0.49, 0.0)), min_support=0.5) == WithheldSentence(
+    assert isinstance(verify(sentence, SHOWN, checker=FixedScores({"E1": 0.5, "E2": 0.0}), min_support=0.5), Supported)
+    assert verify(sentence, SHOWN, checker=FixedScores({"E1": 0.49, "E2": 0.0}), min_support=0.5) == WithheldSentence(
         text=sentence.text, reason="not_supported"
     )
 
@@ -135,7 +128,7 @@ def test_the_records_own_words_stand_whatever_the_checker_says() -> None:
     """A sentence that is a piece of evidence, word for word, is bound to it, also when another id was given."""
     sentence = DraftSentence(text=SHOWN[0].text, evidence_ids=("E2",))
 
-    outcome = verify(sentence, SHOWN, checker=FixedScores((0.0, 0.0)), min_support=0.5)
+    outcome = verify(sentence, SHOWN, checker=FixedScores({"E1": 0.0, "E2": 0.0}), min_support=0.5)
 
     assert outcome == Supported(text=sentence.text, evidence=((SHOWN[0], 1.0),))
 

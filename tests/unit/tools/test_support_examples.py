@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.support.examples import SupportExample, labelled_examples, made_examples, part_of
+from tools.support.examples import SupportExample, labelled_examples, made_examples, page_examples, part_of
 
 DAM = "Ilse Marwick opened the old dam in 1987. It holds nine boats. Otto Brandvold closed it in 1999."
 PAIRS = {"short": "The old dam was shut.", "long": "The old dam of Onse was shut in the spring."}
@@ -113,3 +113,24 @@ def test_peoples_labels_come_with_the_part_of_their_claim(folder: Path) -> None:
     }
     assert labelled["It shut."].words == "It shut."
     assert all(one.part == part_of(one.sentence) for one in labelled.values())
+
+
+def test_claims_of_a_page_are_held_against_what_people_marked_and_against_the_rest(folder: Path) -> None:
+    """The marked sentences, alone and among others, support a supported claim; the others of the page support none."""
+    page = [
+        "The dam of Onse was shut in May.",
+        "Boats waited below the dam for nine long weeks.",
+        "The mayor of Onse opened the new market hall.",
+        "Nobody counted the carts that crossed the bridge.",
+    ]
+    row = {"claim": "It shut.", "evidence_sentences": page}
+    _write(folder / "dev/nli/wice_claim_dev.jsonl.gz",
+           [{**row, "label": "supported", "supporting_sets": [[0]]},
+            {**row, "label": "not_supported", "supporting_sets": []}])  # fmt: skip
+
+    made = page_examples(folder, seed=1)
+
+    assert {one.words for one in made if one.words == page[0]} == {page[0]}
+    assert all(one.supported == (page[0] in one.words) for one in made[:4])
+    assert not any(one.supported for one in made[4:])
+    assert {one.part for one in made} == {part_of("It shut.")}

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retriever.reader_input import MOST_QUESTION, MOST_TITLE, MOST_TOKENS, Pair, pair_of
+from retriever.pair_layout import MOST_QUESTION, MOST_TITLE, MOST_TOKENS, Pair, pair_of
 
 CLS, SEP = 101, 102  # Of BERT's vocabulary.
 LENGTHS = st.integers(0, 300)

@@ -1,4 +1,8 @@
-"""How question and passage are laid out for the reader: `[CLS] question [SEP] title [SEP] window [SEP]`."""
+"""How two texts are laid out for the small models that read them together.
+
+The reader reads `[CLS] question [SEP] title [SEP] window [SEP]`, the support checker
+`[CLS] sentence [SEP] words [SEP]`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +11,8 @@ from typing import Final
 MOST_QUESTION: Final = 48  # Tokens; a longer question is cut at its end.
 MOST_TITLE: Final = 16
 MOST_TOKENS: Final = 208  # Of a pair.
+MOST_SENTENCE: Final = 128  # Of the support checker: of the sentence, and of a pair.
+MOST_CHECKED: Final = 448
 _START: Final = 101  # [CLS] and [SEP] of BERT's vocabulary, which the weights belong to.
 _END: Final = 102
 
@@ -28,12 +34,17 @@ class Pair:
 
 
 def pair_of(
-    question: Sequence[int], title: Sequence[int], window: Sequence[int], *, most_question: int = MOST_QUESTION
+    question: Sequence[int],
+    title: Sequence[int],
+    window: Sequence[int],
+    *,
+    most_question: int = MOST_QUESTION,
+    most: int = MOST_TOKENS,
 ) -> Pair:
     """Lay out token ids without special tokens; a window that is too long is cut at its end."""
     asked = [_START, *question[:most_question], _END]
     above = [*title[:MOST_TITLE], _END] if title else []
-    room = MOST_TOKENS - len(asked) - len(above) - 1
+    room = most - len(asked) - len(above) - 1
     kept = list(window[:room])
     return Pair(
         ids=[*asked, *above, *kept, _END],
