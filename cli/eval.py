@@ -76,6 +76,13 @@ def run_command(
     as_of_asked: Annotated[
         bool, typer.Option("--as-of-asked", help="Ask as of the day that a data set says its questions were asked on.")
     ] = False,
+    closed: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHOICE",
+            help="Ask each question over the documents alone that a data set gives for it: noise-0.4, mixed, … or all.",
+        ),
+    ] = None,
     stand_alone: Annotated[
         bool, typer.Option("--stand-alone", help="Ask follow-ups a second time, in their stand-alone form.")
     ] = False,
@@ -115,7 +122,9 @@ def run_command(
         data_sets = [
             one
             for name in names or ()
-            for one in open_data_sets(name, below=data, settings=settings.ingest, as_of_asked=as_of_asked)
+            for one in open_data_sets(
+                name, below=data, settings=settings.ingest, as_of_asked=as_of_asked, closed=closed or ()
+            )
         ]
         if stand_alone:
             data_sets = [with_stand_alone(one) for one in data_sets]

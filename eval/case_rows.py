@@ -11,7 +11,7 @@ from eval.json_rows import Row
 
 FIELDS: Final = frozenset(
     "case_id question answers answerable kind gold history as_of from to publisher stand_alone refusal_reason "
-    "forbidden speaker cluster year".split()
+    "forbidden speaker cluster year documents".split()
 )
 _CONVERSATION_MARK: Final = "<::>"  # Sets of conversations name a turn `conversation<::>turn`.
 
@@ -61,6 +61,26 @@ def public_case(row: Row) -> Case:
         forbidden=() if fake is None else (fake,),
         year=case.year or (asked.year if asked else None),
     )
+
+
+def contexts_of(row: Row) -> dict[str, tuple[str, ...]]:
+    """Return the documents that a question of a public set is to be asked over alone, by the name of each choice.
+
+    RGB gives them by rate of noise (`noise-0` are the passages with the answer alone), beside false snippets the true
+    ones (`mixed`), or one context.
+
+    Raises:
+        ConfigurationError: If a list is none.
+    """
+    true, false = row.texts("positive_ids"), row.texts("wrong_ids")
+    if false:
+        return {"mixed": true + false}
+    rates = row.values.get("contexts_by_noise_rate")
+    if rates:
+        read = {f"noise-{rate}": replace(row, values=rates).texts(rate) for rate in rates}
+        return {"noise-0": true, **read}
+    context = row.texts("context_doc_ids")
+    return {row.text("type") or "closed": context} if context else {}
 
 
 def distinct(rows: Iterable[Row], read: Callable[[Row], Case]) -> Iterable[tuple[Row, Case]]:
@@ -120,6 +140,7 @@ def _case(row: Row, *, kind: str | None, stand_alone: str | None, cluster: str |
         speaker=row.text("speaker"),
         cluster=cluster or case_id,
         year=_year(row),
+        documents=row.texts("documents"),
     )
 
 

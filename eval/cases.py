@@ -38,6 +38,7 @@ class Case:
         speaker: Who said it, where the set says so.
         cluster: Cases with the same value are not independent: a conversation, or a document they share.
         year: Year of publication that the question is about, a slice of the report.
+        documents: The record that it is asked of, by ids of the set; all documents where there are none.
     """
 
     case_id: str
@@ -54,6 +55,7 @@ class Case:
     speaker: str | None = None
     cluster: str = ""
     year: int | None = None
+    documents: tuple[str, ...] = ()
 
     def to_question(self) -> Question:
         """Return what the assistant is asked; nothing of the right outcome is in it."""
@@ -79,6 +81,7 @@ class Case:
             "speaker": self.speaker,
             "cluster": self.cluster or self.case_id,
             "year": self.year,
+            **({"documents": list(self.documents)} if self.documents else {}),
         }
 
     @classmethod
@@ -109,6 +112,7 @@ class Case:
             speaker=row.get("speaker"),
             cluster=row.get("cluster") or str(row["case_id"]),
             year=row.get("year"),
+            documents=tuple(row.get("documents") or ()),
         )
 
 

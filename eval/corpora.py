@@ -48,6 +48,10 @@ class Corpus(Protocol):
         """Tell whether the set has this document."""
         ...
 
+    def only(self, doc_ids: Collection[str]) -> Self:
+        """Return the corpus of these documents alone."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinesCorpus:
@@ -176,6 +180,8 @@ class FilesCorpus:
                     yield found
                 else:
                     name, mark, entry = _relative(found.uri, root).partition("#")
+                    if name not in self.paths:
+                        continue
                     yield replace(found, uri=f"{_SCHEME}{quote(name)}{mark}{quote(entry, safe='')}")
 
     def doc_id(self, source: RawSource, key: str) -> str:
@@ -183,6 +189,11 @@ class FilesCorpus:
         name, mark, entry = source.uri.removeprefix(_SCHEME).partition("#")
         path = f"{unquote(name)}{mark}{unquote(entry)}"
         return f"{path}#{key}" if key else path
+
+    def only(self, doc_ids: Collection[str]) -> Self:
+        """Return the corpus of these files alone; an entry names its file."""
+        files = {doc_id.partition("#")[0] for doc_id in doc_ids} | set(doc_ids)
+        return replace(self, paths={path: digest for path, digest in self.paths.items() if path in files})
 
     def has(self, doc_id: str) -> bool:
         """Tell whether there is such a file; its entries are not known before they are read."""

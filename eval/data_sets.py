@@ -23,7 +23,7 @@ from typing import Any, Final
 from domain.answers import TimeScope
 from domain.errors import ConfigurationError
 from domain.settings import IngestSettings
-from eval.case_rows import check_gold, distinct, own_case, public_case
+from eval.case_rows import check_gold, contexts_of, distinct, own_case, public_case
 from eval.cases import Case, Gold
 from eval.corpora import Corpus, FilesCorpus, LinesCorpus
 from eval.json_rows import Row, first_of, read_rows
@@ -64,7 +64,7 @@ class DataSet:
 
 
 def open_data_sets(
-    name: str, *, below: Path | None, settings: IngestSettings, as_of_asked: bool = False
+    name: str, *, below: Path | None, settings: IngestSettings, as_of_asked: bool = False, closed: Sequence[str] = ()
 ) -> tuple[DataSet, ...]:
     """Open what a name stands for; a public set with questions over a context of their own is several data sets.
 
@@ -73,13 +73,15 @@ def open_data_sets(
         below: The folder of data sets, if there is one.
         settings: Of ingestion, for records that are files.
         as_of_asked: Ask the questions of a public set as of the day that it says they were asked on.
+        closed: Ask each question of a public set over the documents alone that the set gives for it, in these of the
+            choices that it has (see `contexts_of`), or in `all`.
 
     Raises:
         ConfigurationError: If there is nothing of this name, or a file of it is wrong: says which file, line and field.
     """
     path = _found(name, below)
     if path.is_dir():
-        return _of_folder(path, settings, as_of_asked=as_of_asked)
+        return _of_folder(path, settings, as_of_asked=as_of_asked, closed=closed)
     if path.suffix == ".tsv":
         return (_beir(path.parent.parent, qrels=path),)
     if path.name.removesuffix(".gz").endswith(".jsonl"):
@@ -136,11 +138,13 @@ def _is_set(folder: Path) -> bool:
     return (folder / _SUITE_FILE).is_file() or first_of(folder, _QUESTIONS + _QUERIES) is not None
 
 
-def _of_folder(folder: Path, settings: IngestSettings, *, as_of_asked: bool) -> tuple[DataSet, ...]:
+def _of_folder(
+    folder: Path, settings: IngestSettings, *, as_of_asked: bool, closed: Sequence[str]
+) -> tuple[DataSet, ...]:
     if (folder / _SUITE_FILE).is_file():
         return (_suite(folder, settings),)
     if first_of(folder, _QUESTIONS) is not None:
-        return _public_set(folder, as_of_asked=as_of_asked)
+        return _closed_sets(folder, closed) if closed else _public_set(folder, as_of_asked=as_of_asked)
     return (_beir(folder, qrels=_one_split(folder)),)
 
 
@@ -167,6 +171,27 @@ def _public_set(folder: Path, *, as_of_asked: bool) -> tuple[DataSet, ...]:
         sets.append(DataSet(name=f"{name}-{kind}", corpus=corpus.only(contexts), cases=part))
     if not sets:
         raise _no_cases(folder)
+    return tuple(sets)
+
+
+def _closed_sets(folder: Path, wanted: Sequence[str]) -> tuple[DataSet, ...]:
+    corpus = LinesCorpus.of(_demanded(folder, _CORPUS))
+    found: dict[str, list[Case]] = {}
+    for row, case in distinct(read_rows(_demanded(folder, _QUESTIONS)), public_case):
+        for name, documents in contexts_of(row).items():
+            gold = tuple(one for one in case.gold if one.doc_id in documents)
+            found.setdefault(name, []).append(replace(case, documents=documents, gold=gold))
+    name = folder.resolve().name
+    sets = [
+        DataSet(name=f"{name}-{choice}", corpus=corpus, cases=tuple(cases))
+        for choice, cases in sorted(found.items())
+        if choice in wanted or "all" in wanted
+    ]
+    if not sets:
+        raise ConfigurationError(
+            f"The data set {str(folder)!r} gives no documents for single questions as {', '.join(wanted)}",
+            hint=f"It has: {', '.join(sorted(found)) or 'none'}.",
+        )
     return tuple(sets)
 
 

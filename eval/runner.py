@@ -4,7 +4,7 @@ import logging
 import time
 import traceback
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -179,6 +179,10 @@ class _Work:
     def do(self, data_set: DataSet, system: System, cases: Sequence[Case]) -> None:
         """Run one system over cases of one data set."""
         self._watcher.preparing(data_set.name, system.name)
+        for record, asked_of_it in _by_record(data_set, cases):
+            self._ask(record, system, asked_of_it)
+
+    def _ask(self, data_set: DataSet, system: System, cases: Sequence[Case]) -> None:
         try:
             system.prepare(data_set)
             for case in cases:
@@ -204,6 +208,18 @@ class _Work:
                 seconds=time.monotonic() - self._started,
             )
         )
+
+
+def _by_record(data_set: DataSet, cases: Sequence[Case]) -> Iterator[tuple[DataSet, Sequence[Case]]]:
+    """Yield the cases with the set cut down to the documents that they are asked over."""
+    groups: dict[tuple[str, ...], list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.documents, []).append(case)
+    for documents, group in groups.items():
+        if documents and data_set.corpus is not None:
+            yield replace(data_set, corpus=data_set.corpus.only(documents), cases=tuple(group)), group
+        else:
+            yield data_set, group
 
 
 def asked(case: Case) -> Case:

@@ -132,6 +132,7 @@ class EchoSystem:
         self._failing = frozenset(failing)
         self._interrupted_at = interrupted_at
         self.seen: list[Case] = []
+        self.prepared: list[DataSet] = []
         self.open = 0
 
     @property
@@ -143,6 +144,7 @@ class EchoSystem:
         return {"kind": "echo"}
 
     def prepare(self, data_set: DataSet) -> None:
+        self.prepared.append(data_set)
         self.open += 1
 
     def run(self, case: Case) -> Outcome:

@@ -258,3 +258,29 @@ def test_public_sets_at_hand_are_read_whole(shared: Path) -> None:
     }
 
     assert counts == {"mtrag": [344], "rgb_en": [139, 138], "scifact": [300]}
+
+
+def test_questions_can_be_asked_over_their_own_documents_alone(tmp_path: Path) -> None:
+    """By rate of noise, beside false snippets, or over the one context; gold that is not among them is none."""
+    first, second = QUESTIONS[0]["gold"][0]["doc_id"], "d2"
+    rows = [
+        {**QUESTIONS[0], "qid": "a", "positive_ids": [first], "contexts_by_noise_rate": {"0.8": [second]}},
+        {**QUESTIONS[0], "qid": "b", "positive_ids": [first], "wrong_ids": [second]},
+        {**QUESTIONS[2], "qid": "c", "type": "rejection", "context_doc_ids": [second], "closed_context": True},
+        {**QUESTIONS[1], "qid": "d"},
+    ]
+    folder = str(write_public_set(tmp_path / "wire", questions=rows))
+
+    def sets(*closed: str) -> dict[str, list[tuple[str, tuple[str, ...], int]]]:
+        found = open_data_sets(folder, below=None, settings=SETTINGS, closed=closed)
+        return {one.name: [(case.case_id, case.documents, len(case.gold)) for case in one.cases] for one in found}
+
+    assert sets("all") == {
+        "wire-mixed": [("b", (first, second), 1)],
+        "wire-noise-0": [("a", (first,), 1)],
+        "wire-noise-0.8": [("a", (second,), 0)],
+        "wire-rejection": [("c", (second,), 0)],
+    }
+    assert list(sets("mixed", "noise-0.8")) == ["wire-mixed", "wire-noise-0.8"]
+    with pytest.raises(ConfigurationError, match=r"noise-0\.4"):
+        sets("noise-0.4")

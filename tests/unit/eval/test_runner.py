@@ -1,14 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.errors import ConfigurationError
+from domain.settings import IngestSettings
 from eval.cases import Case
-from eval.data_sets import DataSet
+from eval.data_sets import DataSet, open_data_sets
 from eval.run_file import Run, RunWriter
 from eval.runner import RunProgress, RunSummary, Silence, run
-from tests.support.data_sets import EchoSystem, surroundings_in
+from tests.support.data_sets import EchoSystem, surroundings_in, write_public_set
 
 CASES = tuple(Case(case_id=f"c{number}", question=f"Question {number}?") for number in range(8))
 SET = DataSet(name="eight", corpus=None, cases=CASES)
@@ -139,3 +141,18 @@ def test_progress_counts_what_was_there_before(tmp_path: Path) -> None:
     ran(tmp_path, EchoSystem(), resume=Run.read(tmp_path / "run.jsonl"), progress=Watcher())
 
     assert [(one.done, one.total, one.ran) for one in seen] == [(7, 8, 1), (8, 8, 2)]
+
+
+def test_a_case_with_documents_of_its_own_is_asked_of_a_record_of_these(tmp_path: Path) -> None:
+    """The system opens one record for each choice of documents, and is closed between them."""
+    (wire,) = open_data_sets(str(write_public_set(tmp_path / "wire")), below=None, settings=IngestSettings())
+    assert wire.corpus is not None
+    only = wire.cases[0].gold[0].doc_id
+    system = EchoSystem()
+
+    ran(tmp_path, system, data_set=replace(wire, cases=(wire.cases[0], replace(wire.cases[1], documents=(only,)))))
+
+    corpora = [one.corpus for one in system.prepared if one.corpus is not None]
+    assert [(corpus.size, corpus.has(only)) for corpus in corpora] == [(wire.corpus.size, True), (1, True)]
+    assert [len(case.documents) for case in system.seen] == [0, 0]
+    assert system.open == 0
