@@ -67,7 +67,7 @@ class HybridRetriever:
             exhausted = all(len(hits) < candidates for hits in found)
             if len(ranking) >= wanted or exhausted or candidates >= MOST_CANDIDATES:
                 count = _affordable(ranking[:read])
-                ordered = _continued(self._by_relevance(question, ranking[:count]), ranking[count:])
+                ordered = _continued(self._by_relevance(question, ranking[:count], scope), ranking[count:])
                 return self._with_known_copies(ordered[:limit], scope)
             # Copies of one text filled the candidates and were folded into few passages: look further.
             candidates = min(candidates * 4, MOST_CANDIDATES)
@@ -104,10 +104,12 @@ class HybridRetriever:
         fused = score_fusion(dense, lexical, word_weight=self._settings.word_weight, limit=max(len(visible), 1))
         return fold_copies(fused)
 
-    def _by_relevance(self, question: str, ranking: tuple[RankedPassage, ...]) -> tuple[RankedPassage, ...]:
+    def _by_relevance(
+        self, question: str, ranking: tuple[RankedPassage, ...], scope: TimeScope
+    ) -> tuple[RankedPassage, ...]:
         if self._reader is None or not ranking:
             return ranking
-        return in_reading_order(question, ranking, self._reader.read(question, ranking))
+        return in_reading_order(question, ranking, self._reader.read(question, ranking), as_of=scope.as_of)
 
     def _visible(self, found: Iterable[Iterable[Hit]], scope: TimeScope) -> dict[str, Citable]:
         """Join ids to the ledger: what it does not show, or shows with another date, is dropped."""

@@ -127,3 +127,28 @@ def test_each_passage_has_a_reading() -> None:
 
 def test_nothing_read_is_nothing_ordered() -> None:
     assert in_reading_order(QUESTION, [], []) == ()
+
+
+def test_where_a_day_is_asked_about_time_counts_from_it_and_passes_faster() -> None:
+    """As of 4 March 2025: half after ninety days, whatever the newest report is."""
+    days = (NEWEST, NEWEST - timedelta(days=90), NEWEST - timedelta(days=180), None)
+    ranking = found(*[0.5] * 4, published=days)
+
+    rows = features(QUESTION, ranking, [reading()] * 4, as_of=NEWEST)
+    later = features(QUESTION, ranking, [reading()] * 4, as_of=NEWEST + timedelta(days=90))
+
+    place = FEATURES.index("recency")
+    assert [row[place] for row in rows] == pytest.approx([1.0, 0.5, 0.25, 0.0])
+    assert [row[place] for row in later] == pytest.approx([0.5, 0.25, 0.125, 0.0])
+
+
+def test_where_a_day_is_asked_about_the_newest_report_wins_over_a_surer_old_one() -> None:
+    """Two reports answer, the older one a little more surely: without a day it stays first."""
+    ranking = found(0.6, 0.6, published=(NEWEST - timedelta(days=120), NEWEST))
+    readings = [reading(3.0), reading(1.0)]
+
+    plain = in_reading_order(QUESTION, ranking, readings)
+    as_of = in_reading_order(QUESTION, ranking, readings, as_of=NEWEST)
+
+    assert [one.passage.passage_id for one in plain] == ["a", "b"]
+    assert [one.passage.passage_id for one in as_of] == ["b", "a"]
