@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.answers import Answer
 from domain.errors import DatelineError, RecordBusyError
-from domain.ports import ChatModel, Encoder, Reader
+from domain.ports import ChatModel, Encoder, Reader, SupportChecker
 from domain.settings import Settings
 from retriever.data_folder import DataFolder, writer_lock
 from retriever.ledger import SqliteLedger
@@ -26,6 +26,7 @@ class OpenService:
 
     record: Record
     assistant: Assistant
+    checker: SupportChecker
     chat: ChatModel | None
 
 
@@ -48,6 +49,7 @@ def open_service(
         RecordError: If the record cannot be opened, see `open_record`.
     """
     rule = refusal_rule(settings.answer)
+    checker = LazySupportChecker(settings.models)
     chat = open_chat_model(settings.chat, settings.models)
     try:
         with open_record(settings, access=access, encoder=encoder, reader=reader) as record:
@@ -55,14 +57,14 @@ def open_service(
             assistant = Assistant(
                 record=record.ledger,
                 retriever=record.retriever,
-                checker=LazySupportChecker(settings.models),
+                checker=checker,
                 chat=chat,
                 rule=rule,
                 settings=settings.answer,
                 passages=settings.retrieval.passages,
                 keep=_receipt_keeper(store),
             )
-            yield OpenService(record=record, assistant=assistant, chat=chat)
+            yield OpenService(record=record, assistant=assistant, checker=checker, chat=chat)
     finally:
         if chat is not None:
             chat.close()

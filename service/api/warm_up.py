@@ -18,7 +18,7 @@ class _NeedsWarmUp(Protocol):
 
 
 class WarmUp:
-    """One background warm-up: encoder and reader, which every question needs, then the chat model."""
+    """One background warm-up: encoder, reader and support checker, which questions need, then the chat model."""
 
     def __init__(self, service: OpenService) -> None:
         self._service = service
@@ -29,7 +29,7 @@ class WarmUp:
 
     @property
     def encoder_error(self) -> DatelineError | None:
-        """Why encoder or reader cannot be used; without them no question can be answered."""
+        """Why encoder, reader or support checker cannot be used; without them no question can be answered."""
         return self._encoder_error
 
     def start(self) -> None:
@@ -53,9 +53,11 @@ class WarmUp:
         try:
             self._service.record.encoder.encode_query("warm-up")
             self._service.record.retriever.warm_up()
+            if self._service.chat is not None:  # Quotes need no checker.
+                self._service.checker.support("warm-up", [])
         except DatelineError as error:
             self._encoder_error = error
-            _log.error("a model of the search cannot be used, so no question can be answered: %s", error)
+            _log.error("a small model cannot be used, so no question can be answered: %s", error)
 
     def _warm_chat_model(self, chat: object) -> None:
         if not isinstance(chat, _NeedsWarmUp):

@@ -14,6 +14,8 @@ from fastapi.testclient import TestClient
 from domain.answers import PromptUsed
 from domain.errors import ChatModelError, ModelFileError, RecordBusyError
 from domain.ports import DraftPart, Vector
+from domain.settings import ModelSettings
+from retriever.wiring import LazySupportChecker
 from service.api.app import create_app
 from service.api.json_response import json_bytes
 from service.wiring import OpenService, open_service
@@ -40,6 +42,22 @@ DOCUMENTS = (
     ),
     prepared("doc-undated", "A lighthouse keeper counted the gulls."),
 )
+
+
+class _BrokenEncoder(HashingEncoder):
+    def encode_query(self, text: str) -> Vector:
+        raise ModelFileError("The encoder has no weights")
+
+
+class _BrokenChatModel:
+    model_id = "local:broken"
+    prompt = PromptUsed(name="answer", version=1, digest="0")
+
+    def warm_up(self) -> None:
+        raise ChatModelError("The local chat model cannot be started")
+
+    def write(self, question: str, evidence: object) -> Generator[DraftPart, None, None]:
+        raise ChatModelError("The local chat model cannot be started")
 
 
 @pytest.fixture(scope="module")
@@ -299,6 +317,18 @@ def test_a_chat_model_that_cannot_start_does_not_keep_the_service_from_answering
         assert client.post("/v1/ask", json={"question": QUESTION}).json()["kind"] == "answer"
 
 
+@pytest.mark.parametrize(("chat", "status"), [(_BrokenChatModel(), 503), (None, 200)], ids=["written", "quoted"])
+def test_without_a_support_checker_what_would_be_written_is_not_served(
+    service: OpenService, tmp_path: Path, chat: _BrokenChatModel | None, status: int
+) -> None:
+    """Its weights are missing: a service that writes is not ready, one that only quotes needs none."""
+    missing = LazySupportChecker(ModelSettings(support=tmp_path))
+    with client_of(serving_settings(tmp_path), replace(service, chat=chat, checker=missing)) as client:
+        _wait_for_encoder(client)
+
+        assert client.get("/readyz").status_code == status
+
+
 def test_an_application_of_its_own_opens_and_closes_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a service given, the record is held as long as the application runs, and free after it."""
     settings = serving_settings(tmp_path / "data")
@@ -327,22 +357,6 @@ def test_the_root_lists_what_there_is(client: TestClient) -> None:
     for route in routes:
         method, path = route.split()
         assert path == "/openapi.json" or method.lower() in described[path]
-
-
-class _BrokenEncoder(HashingEncoder):
-    def encode_query(self, text: str) -> Vector:
-        raise ModelFileError("The encoder has no weights")
-
-
-class _BrokenChatModel:
-    model_id = "local:broken"
-    prompt = PromptUsed(name="answer", version=1, digest="0")
-
-    def warm_up(self) -> None:
-        raise ChatModelError("The local chat model cannot be started")
-
-    def write(self, question: str, evidence: object) -> Generator[DraftPart, None, None]:
-        raise ChatModelError("The local chat model cannot be started")
 
 
 def _wait_for_encoder(client: TestClient) -> None:

@@ -109,6 +109,20 @@ def test_support_is_worded_with_the_checkers_own_error() -> None:
     assert "another version's balanced" in checker_text(header_of(checker_error={**measured, "is_current": False}))
 
 
+def test_claims_that_the_checker_learned_from_are_told_from_those_kept_from_it() -> None:
+    measured = {
+        "sets": [{"name": "wice_dev", "n": 349, "balanced_accuracy": {"mean": 0.66, "low": 0.61, "high": 0.71}}]
+    }
+
+    crossed = checker_text(header_of(checker_error={**measured, "crossed": True}))
+    learned = checker_text(header_of(checker_error={**measured, "learned_from": ["wice_dev"]}))
+    other = checker_text(header_of(checker_error={**measured, "learned_from": []}))
+
+    assert "349 claims kept from it in training." in crossed
+    assert "349 claims that it has learned from." in learned
+    assert other.endswith("349 claims.")
+
+
 def _text(table: Table) -> str:
     console = Console(width=200)
     with console.capture() as captured:
