@@ -12,6 +12,7 @@ from service.answering.values import Value, figures_of
 _CHANGES: Final = re.compile(
     r"\b(?:rais(?:e|es|ed|ing)|ris(?:e|es|en|ing)|rose|increas\w*|lift(?:s|ed|ing)?|cut(?:s|ting)?|lower(?:s|ed|ing)?"
     r"|reduc\w*|mov(?:e|es|ed|ing)|postpon\w*|delay\w*|put off|brought forward|extend\w*|shorten\w*|chang\w*|revis\w*"
+    r"|gr(?:ow|ows|own|ew|owing)|(?:fall|fell|drop|climb|swell|swoll|shr[iau]nk|declin|expand)\w*"
     r"|amend\w*|correct\w*|adjust\w*|trimm\w*|upgrad\w*|downgrad\w*|reschedul\w*|push(?:es|ed)? back)\b",
     re.IGNORECASE,
 )
@@ -38,6 +39,9 @@ _RIGHT: Final = re.compile(
 )
 _FROM: Final = re.compile(r"\bfrom\s+(?:(?:the|an?|about|around|some|nearly|originally)\s+)*$", re.IGNORECASE)
 _TO: Final = re.compile(r"^[^.;]{0,40}?\bto\s+(?:(?:the|an?|about|around|some|nearly)\s+)*$", re.IGNORECASE)
+_AMENDS: Final = re.compile(r"\b(?:amend|revis|correct|chang|updat)\w*", re.IGNORECASE)
+_CELL: Final = " | "  # Between the cells of a row of a table.
+_ROW_OF_A_CHANGE: Final = 3
 _BETWEEN: Final = 60  # Characters between two figures of one statement, at most.
 
 
@@ -61,7 +65,8 @@ def amendments_in(sentences: Sequence[str], *, title: str = "") -> tuple[Amendme
 
     Args:
         sentences: In reading order.
-        title: Of the document; one that speaks of a correction makes a correction of the passage.
+        title: Of the document; one that speaks of a correction makes a correction of the passage, one that speaks of a
+            change makes its rows of three cells say what was and what is.
     """
     plain = [with_plain_dates(sentence) for sentence in sentences]
     values = [figures_of(sentence) for sentence in sentences]
@@ -71,6 +76,8 @@ def amendments_in(sentences: Sequence[str], *, title: str = "") -> tuple[Amendme
         for was, now in _within(sentence, values[place])
     ]
     found += _across(plain, values)
+    if _AMENDS.search(title):
+        found += _rows(plain, values)
     if any(_CORRECTS.search(text) for text in (*plain, title)):
         found += _corrections(plain, values)
     return tuple(found)
@@ -100,6 +107,20 @@ def _across(sentences: Sequence[str], values: Sequence[Sequence[Value]]) -> Iter
             now = next((one for one in values[place - 1] if one.is_like(was) and not one.is_same(was)), None)
             if now is not None:
                 yield Amendment(was=was, now=now, sentence=place - 1)
+
+
+def _rows(sentences: Sequence[str], values: Sequence[Sequence[Value]]) -> Iterator[Amendment]:
+    """Yield what rows such as "Time for drawing | five years | six years" say."""
+    for place, sentence in enumerate(sentences):
+        cells = sentence.split(_CELL)
+        if len(cells) != _ROW_OF_A_CHANGE:
+            continue
+        last = len(sentence) - len(cells[-1])
+        first = last - len(_CELL) - len(cells[1])
+        was = [one for one in values[place] if first <= one.start < last]
+        now = [one for one in values[place] if one.start >= last]
+        if len(was) == len(now) == 1 and was[0].is_like(now[0]) and not was[0].is_same(now[0]):
+            yield Amendment(was=was[0], now=now[0], sentence=place)
 
 
 def _corrections(sentences: Sequence[str], values: Sequence[Sequence[Value]]) -> Iterator[Amendment]:

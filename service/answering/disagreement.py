@@ -100,7 +100,7 @@ def disagreement_of(asking: Asking, scored: Sequence[Scored]) -> Disagreement:
     """
     if not scored or _ASKS_ABOUT_BEFORE.search(asking.text):
         return Disagreement()
-    replaced = _replacements(asking, _stated(asking, scored[0]), scored)
+    replaced = _replacements(asking, _stated(asking, scored[0]), scored) or _amended_beside(asking, scored)
     if replaced:
         return Disagreement(replaced=replaced)
     leads = [scored[0], *(one for one in scored[1:_LEADS] if _surely(one))]
@@ -166,6 +166,24 @@ def _replacements(asking: Asking, lead: Sequence[Stated], scored: Sequence[Score
         before = _before(asking, stated, amendments, scored)
         if before is not None:
             return (Replaced(was=before, now=stated),)
+    return ()
+
+
+def _amended_beside(asking: Asking, scored: Sequence[Scored]) -> tuple[Replaced, ...]:
+    """Return what a text says takes the place of a value beside the one that answers, in the best passage.
+
+    Both sentences have to name something that is asked about: "floating stations" for the stations of the question.
+    """
+    best = scored[0].fit.ranked.passage.passage_id
+    beside = [one for one in scored[:_LEADS] if one.fit.ranked.passage.passage_id == best]
+    amendments = list(_amendments(scored))
+    asked = keys_of(asking.text)
+    for one in beside:
+        for value in figures_of(one.fit.text):
+            stated = Stated(scored=one, value=value)
+            now = _amended(stated, amendments, scored)
+            if now is not None and asked & keys_of(one.fit.text) & keys_of(now.scored.fit.text):
+                return (Replaced(was=stated, now=now),)
     return ()
 
 

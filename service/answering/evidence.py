@@ -13,6 +13,7 @@ _LEAST_WORDS: Final = 3
 _SPOKEN_SHARE: Final = 0.4  # A statement shorter than this share of a sentence does not speak for it.
 _MOST_SENTENCES: Final = 40  # Per passage; a list of many hundred short lines is not read to its end.
 _END_MARKS: Final = re.compile(r"[.!;:…\"”’»)]\s*$")
+_CELL: Final = " | "
 _QUESTION: Final = re.compile(r"\?[\"”’»)]*\s*$")
 
 
@@ -66,5 +67,6 @@ def _can_answer(text: str, *, alone: bool) -> bool:
         return False
     if all(term.kind != "word" for term in terms_of(text)):  # "PORT MARRICK, 17 July 2024." says nothing.
         return False
-    # A paragraph without an end mark is a heading or a caption, unless it is a whole sentence with a number or so.
-    return not (alone and not _END_MARKS.search(text) and len(terms_of(text)) <= _LEAST_WORDS * 3)
+    # A paragraph without an end mark is a heading or a caption, unless it is a whole sentence with a number or so, or a
+    # row of a table.
+    return not (alone and not _END_MARKS.search(text) and _CELL not in text and len(terms_of(text)) <= _LEAST_WORDS * 3)

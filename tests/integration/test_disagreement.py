@@ -102,6 +102,32 @@ def test_a_later_figure_of_another_time_replaces_nothing(tmp_path: Path) -> None
     assert answer.superseded == ()
 
 
+BOATS = prepared(
+    "calendar",
+    "Voting in Ilmeth will take place at 11,400 polling stations. There will be 60 floating stations on boats.",
+    published=APRIL,
+)
+
+
+def test_what_replaces_a_figure_beside_the_best_one_is_found(tmp_path: Path) -> None:
+    """The reader points at the wrong figure of the right text; another one says that the right figure has changed."""
+    moved = prepared("moved", "The number of floating stations will rise from 60 to 85.", published=MAY)
+    with asked(tmp_path, BOATS, moved, pointing_at=("11,400",)) as ask:
+        answer = ask("How many polling stations on boats will there be in Ilmeth?")
+
+    assert [(one.was, one.now) for one in answer.superseded] == [("60 floating", "85")]
+    assert answer.sentences[0].text == "The number of floating stations will rise from 60 to 85."
+
+
+def test_a_change_of_something_else_replaces_no_figure_beside_the_best_one(tmp_path: Path) -> None:
+    """From 60 to 85 goes the price of bread, which nobody asked for."""
+    bread = prepared("bread", "The price of bread will rise from 60 to 85.", published=MAY)
+    with asked(tmp_path, BOATS, bread, pointing_at=("11,400",)) as ask:
+        answer = ask("How many polling stations on boats will there be in Ilmeth?")
+
+    assert answer.superseded == ()
+
+
 def test_without_a_time_the_later_figure_of_one_publisher_holds(tmp_path: Path) -> None:
     """The same two reports, asked for what is."""
     march = prepared(

@@ -11,6 +11,7 @@ from service.answering.amendments import amendments_in
         (["The sum rises from 2.4 to 2.9 billion dorins."], "2.4 billion dorins", "2.9 billion dorins", 0),
         (["The commission moved polling day from 19 May to 2 June."], "19 May", "2 June", 0),
         (["She offered 60 million dorins for the wall instead of 35 million."], "35 million", "60 million dorins", 0),
+        (["Our team has grown from 35 to 58 helpers."], "35 helpers", "58 helpers", 0),
         (["The fee is 30 crowns, not 20."], "20", "30 crowns", 0),
         (["The 12 seats were replaced by 14 seats."], "12 seats", "14 seats", 0),
         (
@@ -63,3 +64,22 @@ def test_a_title_may_say_that_it_is_a_correction() -> None:
 def test_other_pairs_of_figures_are_no_amendment(sentence: str) -> None:
     """Two figures in one sentence are not enough."""
     assert amendments_in([sentence]) == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ("Time for drawing | five years | six years", [("five years", "six years")]),
+        ("Projects submitted | eight | eleven", [("eight", "eleven")]),
+        ("Members of the board | six | six, as before", []),
+        ("First instalment | third quarter of 2024 | third quarter of 2024", []),
+        ("Time for drawing | five years", []),
+        ("Revenue | 12 million | 14 million | 15 million", []),
+    ],
+)
+def test_a_row_of_what_was_changed_says_what_was_and_what_is(row: str, found: list[tuple[str, str]]) -> None:
+    """Where the title speaks of a change; in any other table the columns may mean anything."""
+    changed = amendments_in([row], title="Fact sheet: the amended credit line")
+
+    assert [(one.was.text, one.now.text) for one in changed] == found
+    assert amendments_in([row], title="Fact sheet") == ()

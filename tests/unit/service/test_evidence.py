@@ -64,6 +64,13 @@ def test_a_heading_of_its_own_is_no_evidence() -> None:
     ]
 
 
+def test_a_row_of_a_table_is_evidence() -> None:
+    """It has no end mark and few words, as a heading has, and says something of each cell."""
+    row = "Time for drawing | five years | six years"
+
+    assert [one.text for one in sentences_of(passage(row))] == [row]
+
+
 def test_a_long_list_is_not_read_to_its_end() -> None:
     assert len(list(sentences_of(passage(*["The bridge opens."] * 500)))) == 40
 
