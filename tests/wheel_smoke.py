@@ -32,4 +32,7 @@ citation = answer["sentences"][0]["citations"][0]
 document = json.loads(run("documents", "show", citation["document_id"], "--json"))
 if document["text"][citation["start"] : citation["end"]] != citation["quote"]:
     sys.exit("The quote is not in the document at its place")
+from retriever.support_checker import OnnxSupportChecker  # noqa: E402  - after it is known whose package it is
+
+OnnxSupportChecker.load()  # Quotes need none, so that `ask` would not miss it.
 sys.stdout.write(f"wheel: {citation['quote']}\n")
