@@ -100,12 +100,15 @@ def distinct(rows: Iterable[Row], read: Callable[[Row], Case]) -> Iterable[tuple
 
 
 def check_gold(row: Row, case: Case, known: Collection[str] | Callable[[str], bool]) -> None:
-    """Check that the documents of the gold are in the record.
+    """Check that the documents of the gold, and those that it is asked of, are in the record.
 
     Raises:
         ConfigurationError: If one is not.
     """
     has = known if callable(known) else known.__contains__
+    for doc_id in case.documents:
+        if not has(doc_id):
+            raise row.fault("documents", f"names the document {doc_id!r}, which the record does not have")
     for gold in case.gold:
         if not has(gold.doc_id):
             raise row.fault("gold", f"names the document {gold.doc_id!r}, which the record does not have")

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+import retriever
 import service.answering
 from domain.answers import Evidence
 from domain.corpus import Citable, DocumentHeader, Passage, Span, passage_id_of, sha256_of
@@ -34,6 +35,8 @@ WICE: Final = "wice_oracle_chunks_dev"
 CLIMATE_FEVER: Final = "climate_fever"
 SHIPPED: Final = Path(__file__).with_name("checker.json")
 _ANSWERING: Final = Path(service.answering.__file__).parent
+_RETRIEVER: Final = Path(retriever.__file__).parent
+_READING: Final = ("pair_layout.py", "pair_model.py", "support_checker.py")
 _CODE: Final = (
     "clean.py",
     "guards.py",
@@ -99,7 +102,8 @@ def measured_with(settings: Settings) -> dict[str, str]:
         weights = hashlib.sha256(weights_file(WEIGHTS, settings.models.support).read_bytes()).hexdigest()[:12]
     except OSError:
         weights = ""
-    code = b"".join((_ANSWERING / name).read_bytes() for name in _CODE)
+    files = [*(_ANSWERING / name for name in _CODE), *(_RETRIEVER / name for name in _READING)]
+    code = b"".join(file.read_bytes() for file in files)
     return {"weights": weights, "code": hashlib.sha256(code).hexdigest()[:12]}
 
 

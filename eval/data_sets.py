@@ -180,7 +180,9 @@ def _closed_sets(folder: Path, wanted: Sequence[str]) -> tuple[DataSet, ...]:
     for row, case in distinct(read_rows(_demanded(folder, _QUESTIONS)), public_case):
         for name, documents in contexts_of(row).items():
             gold = tuple(one for one in case.gold if one.doc_id in documents)
-            found.setdefault(name, []).append(replace(case, documents=documents, gold=gold))
+            over = replace(case, documents=documents, gold=gold)
+            check_gold(row, over, corpus.has)
+            found.setdefault(name, []).append(over)
     name = folder.resolve().name
     sets = [
         DataSet(name=f"{name}-{choice}", corpus=corpus, cases=tuple(cases))

@@ -13,9 +13,7 @@ FEATURES: Final = ("fused", "answers", "recency")
 # Fitted by tools/reader/fit.py, but for recency: the fit gives 1.9 for the sake of one set of changing facts, and 0.9
 # is better on news (docs/measurements.md, "The reader").
 WEIGHTS: Final = (4.54, 0.5, 1.4)
-_AS_OF: Final = (
-    3.0  # Recency's weight where a day is asked about: what held then stands in the newest reports before it.
-)
+_AS_OF: Final = 3.0  # Recency's weight where a day is asked about; what held then is in the newest reports before it.
 _HALF_LIFE_AS_OF_DAYS: Final = 90
 _HALF_LIFE_DAYS: Final = 365  # Of those tried (180, 365, 730) the one that was never worse than no recency.
 _STATED_TIME: Final = re.compile(

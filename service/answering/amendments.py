@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from service.answering.evidence import CELL
 from service.answering.numbers import with_plain_dates
 from service.answering.values import Value, figures_of
 
@@ -40,7 +41,6 @@ _RIGHT: Final = re.compile(
 _FROM: Final = re.compile(r"\bfrom\s+(?:(?:the|an?|about|around|some|nearly|originally)\s+)*$", re.IGNORECASE)
 _TO: Final = re.compile(r"^[^.;]{0,40}?\bto\s+(?:(?:the|an?|about|around|some|nearly)\s+)*$", re.IGNORECASE)
 _AMENDS: Final = re.compile(r"\b(?:amend|revis|correct|chang|updat)\w*", re.IGNORECASE)
-_CELL: Final = " | "  # Between the cells of a row of a table.
 _ROW_OF_A_CHANGE: Final = 3
 _BETWEEN: Final = 60  # Characters between two figures of one statement, at most.
 
@@ -112,11 +112,11 @@ def _across(sentences: Sequence[str], values: Sequence[Sequence[Value]]) -> Iter
 def _rows(sentences: Sequence[str], values: Sequence[Sequence[Value]]) -> Iterator[Amendment]:
     """Yield what rows such as "Time for drawing | five years | six years" say."""
     for place, sentence in enumerate(sentences):
-        cells = sentence.split(_CELL)
+        cells = sentence.split(CELL)
         if len(cells) != _ROW_OF_A_CHANGE:
             continue
         last = len(sentence) - len(cells[-1])
-        first = last - len(_CELL) - len(cells[1])
+        first = last - len(CELL) - len(cells[1])
         was = [one for one in values[place] if first <= one.start < last]
         now = [one for one in values[place] if one.start >= last]
         if len(was) == len(now) == 1 and was[0].is_like(now[0]) and not was[0].is_same(now[0]):

@@ -13,7 +13,7 @@ _LEAST_WORDS: Final = 3
 _SPOKEN_SHARE: Final = 0.4  # A statement shorter than this share of a sentence does not speak for it.
 _MOST_SENTENCES: Final = 40  # Per passage; a list of many hundred short lines is not read to its end.
 _END_MARKS: Final = re.compile(r"[.!;:…\"”’»)]\s*$")
-_CELL: Final = " | "
+CELL: Final = " | "  # Between the cells of a row of a table.
 _QUESTION: Final = re.compile(r"\?[\"”’»)]*\s*$")
 
 
@@ -69,4 +69,4 @@ def _can_answer(text: str, *, alone: bool) -> bool:
         return False
     # A paragraph without an end mark is a heading or a caption, unless it is a whole sentence with a number or so, or a
     # row of a table.
-    return not (alone and not _END_MARKS.search(text) and _CELL not in text and len(terms_of(text)) <= _LEAST_WORDS * 3)
+    return not (alone and not _END_MARKS.search(text) and CELL not in text and len(terms_of(text)) <= _LEAST_WORDS * 3)

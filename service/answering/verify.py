@@ -50,8 +50,7 @@ def verify(
     quoted = next((piece for piece in (*cited, *evidence) if shown(piece.text) == text), None)
     if quoted is not None:  # The record's own words, whichever evidence they were bound to.
         return Supported(text=text, evidence=((quoted, 1.0),))
-    scores = checker.support(text, [(piece,) for piece in evidence])
-    alone = dict(zip((piece.evidence_id for piece in evidence), scores, strict=True))
+    alone = _alone(text, cited, checker)
     ranked = sorted(cited, key=lambda piece: -alone[piece.evidence_id])
     reason = None
     # The fewest that carry it: a piece cited in passing is not shown as support.
@@ -63,10 +62,16 @@ def verify(
             if score >= min_support:
                 return Supported(text=text, evidence=tuple((piece, score) for piece in group))
             reason = "not_supported"
+    alone |= _alone(text, [piece for piece in evidence if piece not in cited], checker)
     for piece in _others(evidence, alone, ranked[:1], min_support):
         if first_failing(text, (piece,), guards) is None:
             return Supported(text=text, evidence=((piece, alone[piece.evidence_id]),))
     return WithheldSentence(text=text, reason=reason or "unknown_evidence")
+
+
+def _alone(text: str, pieces: Sequence[Evidence], checker: SupportChecker) -> dict[str, float]:
+    scores = checker.support(text, [(piece,) for piece in pieces])
+    return dict(zip((piece.evidence_id for piece in pieces), scores, strict=True))
 
 
 def _others(

@@ -101,7 +101,7 @@ def test_a_limit_draws_the_same_claims_each_time(tmp_path: Path) -> None:
 
 
 def test_the_public_sets_are_read(shared: Path) -> None:
-    """On 40 claims of each, people and the words-only checker agree more often than not on Climate-FEVER."""
+    """On 40 claims of each, people and the checker agree more often than not on Climate-FEVER."""
     found = measure(shared / "datasets" / "dev" / "nli", CHECKER, min_support=0.5, limit=40)
 
     assert [(one["name"], one["n"]) for one in found["sets"]] == [

@@ -262,7 +262,8 @@ def test_public_sets_at_hand_are_read_whole(shared: Path) -> None:
 
 def test_questions_can_be_asked_over_their_own_documents_alone(tmp_path: Path) -> None:
     """By rate of noise, beside false snippets, or over the one context; gold that is not among them is none."""
-    first, second = QUESTIONS[0]["gold"][0]["doc_id"], "d2"
+    first = QUESTIONS[0]["gold"][0]["doc_id"]
+    second = next(one["doc_id"] for one in DOCUMENTS if one["doc_id"] != first)
     rows = [
         {**QUESTIONS[0], "qid": "a", "positive_ids": [first], "contexts_by_noise_rate": {"0.8": [second]}},
         {**QUESTIONS[0], "qid": "b", "positive_ids": [first], "wrong_ids": [second]},
@@ -284,3 +285,11 @@ def test_questions_can_be_asked_over_their_own_documents_alone(tmp_path: Path) -
     assert list(sets("mixed", "noise-0.8")) == ["wire-mixed", "wire-noise-0.8"]
     with pytest.raises(ConfigurationError, match=r"noise-0\.4"):
         sets("noise-0.4")
+
+
+def test_documents_that_a_question_is_asked_of_have_to_be_there(tmp_path: Path) -> None:
+    rows = [{**QUESTIONS[0], "positive_ids": [QUESTIONS[0]["gold"][0]["doc_id"]], "wrong_ids": ["d99"]}]
+    folder = str(write_public_set(tmp_path / "wire", questions=rows))
+
+    with pytest.raises(ConfigurationError, match="d99"):
+        open_data_sets(folder, below=None, settings=SETTINGS, closed=["mixed"])
