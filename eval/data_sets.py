@@ -80,6 +80,8 @@ def open_data_sets(
         ConfigurationError: If there is nothing of this name, or a file of it is wrong: says which file, line and field.
     """
     path = _found(name, below)
+    if closed and ((path / _SUITE_FILE).is_file() or first_of(path, _QUESTIONS) is None):
+        raise ConfigurationError(f"{name} gives no documents for single questions", hint="Run it without --closed.")
     if path.is_dir():
         return _of_folder(path, settings, as_of_asked=as_of_asked, closed=closed)
     if path.suffix == ".tsv":

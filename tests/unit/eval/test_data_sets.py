@@ -293,3 +293,9 @@ def test_documents_that_a_question_is_asked_of_have_to_be_there(tmp_path: Path) 
 
     with pytest.raises(ConfigurationError, match="d99"):
         open_data_sets(folder, below=None, settings=SETTINGS, closed=["mixed"])
+
+
+def test_a_suite_is_not_asked_over_single_documents() -> None:
+    """Rather than run in the open form without a word."""
+    with pytest.raises(ConfigurationError, match="no documents for single questions"):
+        open_data_sets("sample", below=None, settings=SETTINGS, closed=["all"])
