@@ -1,7 +1,7 @@
 """Is what a sentence tells as done, decided or certain told so by its source?
 
-"Agreed to discuss" is not "agreed", "called for" not "agreed on", "may" not "will". A marker (may, plans to, called
-for, tried to, allegedly) belongs to one class or two and governs the words behind it.
+"Agreed to discuss" is not "agreed", "called for" not "agreed on", "may" not "will", "will open" not "opened". A marker
+(may, plans to, called for, tried to, allegedly) belongs to one class or two and governs the words behind it.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from service.answering.lexical_match import is_in, keys_of, terms_of
+from service.answering.lexical_match import Term, folded, is_in, keys_of, terms_of
 
 _SCOPE_WORDS: Final = 2  # Content words behind a marker that it governs.
 _CLASSES: Final = {
@@ -48,8 +48,11 @@ _CLAUSE_END: Final = re.compile(r"[,;:.()](?!\d)")
 _COULD: Final = frozenset({"possible", "able"})
 # Leaving these out tells what is open as done; leaving out that something was agreed, or must be, does not.
 _OPEN: Final = frozenset({"possible", "planned", "asked", "discussed", "tried", "alleged"})
-
-
+_HAVING_BEEN: Final = re.compile(r"\b(?:was|were|been|had|has|have)\s+(?:\w+ly\s+)?\Z", re.IGNORECASE)
+_PAST_FORM: Final = re.compile(
+    r"(?:\w+ed|began|bought|broke|brought|built|came|chose|fell|found|gave|got|grew|held|knew|left|lent|lost|made|met|paid"
+    r"|ran|rose|said|saw|sent|sold|spent|spoke|struck|thought|told|took|went|won|wrote)\Z"
+)
 _ADVERB: Final = re.compile(r"\w+ly\Z|perhaps\Z")  # These stand before or behind what they govern.
 
 
@@ -63,9 +66,9 @@ class _Marker:
 def modality_differs(sentence: str, source: str) -> bool:
     """Tell whether a sentence is surer of something than its source, or unsure of another kind."""
     here, there = tuple(_markers(sentence)), tuple(_markers(source))
-    inside, said = keys_of(sentence), keys_of(source)
+    said = keys_of(source)
     return any(not _is_told(marker, there, said) for marker in here) or any(
-        _is_dropped(marker, here, inside, source) for marker in there
+        _is_dropped(marker, here, sentence, source) for marker in there
     )
 
 
@@ -79,13 +82,27 @@ def _is_told(marker: _Marker, there: Sequence[_Marker], said: frozenset[str]) ->
     return any(is_in(marker.scope[0], frozenset(other.scope)) for other in alike)
 
 
-def _is_dropped(marker: _Marker, here: Sequence[_Marker], inside: frozenset[str], source: str) -> bool:
+def _is_dropped(marker: _Marker, here: Sequence[_Marker], sentence: str, source: str) -> bool:
     """Tell whether the sentence says what the marker governs, without one of its kind."""
-    if not marker.classes & _OPEN or not marker.scope or not all(is_in(key, inside) for key in marker.scope):
+    inside = keys_of(sentence)
+    if not marker.scope or not all(is_in(key, inside) for key in marker.scope):
         return False
-    if sum(term.key == marker.scope[0] for term in terms_of(source)) > 1:  # Said a second time, maybe plainly.
+    said = [term for term in terms_of(source) if term.key == marker.scope[0]]
+    if len(said) > 1:  # A second time, maybe plainly.
         return False
-    return not any(other.classes & marker.classes for other in here)
+    if any(other.classes & marker.classes for other in here):
+        return False
+    return bool(marker.classes & _OPEN) or ("future" in marker.classes and _is_told_as_past(sentence, said[0]))
+
+
+def _is_told_as_past(sentence: str, ahead: Term) -> bool:
+    """Tell whether the sentence has a word of the source in a form of the past: "opened", "was held"."""
+    return any(
+        _HAVING_BEEN.search(sentence, 0, term.start)
+        or (folded(term.text) != folded(ahead.text) and _PAST_FORM.match(folded(term.text)))
+        for term in terms_of(sentence)
+        if term.key == ahead.key
+    )
 
 
 def _markers(text: str) -> Iterator[_Marker]:

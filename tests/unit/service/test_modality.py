@@ -15,6 +15,10 @@ from service.answering.modality import modality_differs
         ("The crew rescued the sailors.", "The crew tried to rescue the sailors."),
         ("Velmark closed the mine.", "Velmark threatened to close the mine."),
         ("The mine might close.", "The mine closes."),
+        ("Velmark released the film on 6 June.", "Velmark will release the film on 6 June."),
+        ("The summit was held in Torval.", "The summit will be held in Torval."),
+        ("The Onse won the vote.", "The Onse is set to win the vote."),
+        ("Velmark closed the mine.", "Velmark said that it would close the mine."),
     ],
 )
 def test_what_is_open_is_not_told_as_done(sentence: str, source: str) -> None:
@@ -35,10 +39,14 @@ def test_what_is_open_is_not_told_as_done(sentence: str, source: str) -> None:
         ("The treaty was signed on 8 May.", "On 8 May the treaty was signed."),
         ("Will Brandvold opened the port.", "The port was opened by Will Brandvold."),
         ("Reportedly the mine closed.", "The mine reportedly closed."),
+        ("Velmark releases the film on 6 June.", "Velmark will release the film on 6 June."),
+        ("Velmark is releasing the film.", "Velmark will release the film."),
+        ("The summit held in Torval ended.", "The summit that is to be held in Torval will end; it ended."),
+        ("The summit ended.", "The summit, which will be held again, ended."),
     ],
 )
 def test_what_is_as_sure_as_its_source_does_not_differ(sentence: str, source: str) -> None:
-    """Another word of the kind, a marker over something else, something also said plainly, May and Will as names."""
+    """Another word of the kind, something else governed, said plainly as well, the present for what is ahead, Will."""
     assert not modality_differs(sentence, source)
 
 
