@@ -210,6 +210,7 @@ class WithheldSentence:
         "speaker_not_in_source",
         "negation_differs",
         "modality_differs",
+        "happening_not_in_source",
     ]
 
 

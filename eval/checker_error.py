@@ -40,6 +40,7 @@ _READING: Final = ("pair_layout.py", "pair_model.py", "support_checker.py")
 _CODE: Final = (
     "clean.py",
     "guards.py",
+    "happenings.py",
     "lexical_match.py",
     "modality.py",
     "negation.py",

@@ -12,7 +12,7 @@ from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, Sent
 from domain.ports import ChatModel, DraftEnd, DraftSentence, RecordReader, Retriever, SupportChecker
 from domain.settings import AnswerSettings
 from service.answering.clarify import readings_of
-from service.answering.decide import Scored, log_odds, score, signals, takes_for_granted
+from service.answering.decide import Scored, log_odds, score, signals, takes_for_granted, untold_of
 from service.answering.disagreement import by_what_holds, disagreement_of
 from service.answering.evidence import evidence_of, measure
 from service.answering.extract import choose_quotes, without_repeats
@@ -122,7 +122,7 @@ class Assistant:
 
         quotes = self._choose_evidence(answering)
         watch.stop("evidence")
-        if not quotes or (answering.answerability or 0.0) < self._rule.threshold:
+        if not quotes or answering.untold or (answering.answerability or 0.0) < self._rule.threshold:
             yield self._refused(answering, answering.why_not)
             return
         if answering.readings is not None:
@@ -159,6 +159,7 @@ class Assistant:
         answering.answerability = self._rule.probability(answering.signals) if scored else 0.0
         if scored and takes_for_granted(asking, scored[0]):
             answering.why_not = RefusalReason.FALSE_PREMISE
+        answering.untold = untold_of(asking, answering.passages, scored)
         answering.readings = readings_of(asking, scored)
         told = answering.told = disagreement_of(asking, scored)
         sure = max(1, len(told.current))

@@ -1,12 +1,14 @@
 """Which sentences answer a question, and what tells whether the record answers it at all."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from domain.corpus import RankedPassage
+from service.answering.happenings import untold
 from service.answering.lexical_match import coverage, is_in, terms_of
 from service.answering.relevance import Asking, Fit, surroundings
 
@@ -20,6 +22,8 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "words": 1.28,
 }
 _MOST_OF_IT: Final = 0.75  # Share of a question without its figures.
+_TOLD_BEFORE: Final = re.compile(r"(?<=[.;!])\s+")
+_TELLING: Final = 4  # Best passages, one of which tells of what a question asks about.
 _NOTHING: Final = -8.0  # Where nothing was read.
 
 
@@ -73,6 +77,19 @@ def takes_for_granted(asking: Asking, best: Scored) -> bool:
     return any(
         thing in given and value not in given[thing] for thing, value in _pairs(asking.text) if value not in said
     )
+
+
+def untold_of(asking: Asking, passages: Sequence[RankedPassage], scored: Sequence[Scored]) -> tuple[str, ...]:
+    """Return the words of a question that ask about a happening of which the record, as far as found, does not tell.
+
+    What the last sentence of a question says is asked; what stands before it is told by the one who asks.
+    """
+    told = (*passages[:_TELLING], *(one.fit.ranked for one in scored[:1]))
+    sources = [
+        text for ranked in told for text in (ranked.passage.text, ranked.passage.heading, ranked.citable.header.title)
+    ]
+    asked = _TOLD_BEFORE.split(asking.text.strip())[-1]
+    return untold(asked, [text for text in sources if text])
 
 
 def _figures(text: str) -> dict[str, set[str]]:

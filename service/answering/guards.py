@@ -1,4 +1,4 @@
-"""Checks that a sentence says nothing else than its evidence: numbers, names, speakers, negation, modality.
+"""Checks that a sentence says nothing else than its evidence: numbers, names, speakers, negation, modality, happenings.
 
 Each guard returns the typed reason for withholding a sentence, or `None`. They fail closed: what they cannot place
 counts as a difference.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from domain.answers import Evidence
+from service.answering.happenings import untold
 from service.answering.lexical_match import Term, folded, is_in, joined_keys, terms_of
 from service.answering.modality import modality_differs
 from service.answering.negation import negation_differs
@@ -24,6 +25,7 @@ Reason = Literal[
     "speaker_not_in_source",
     "negation_differs",
     "modality_differs",
+    "happening_not_in_source",
 ]
 
 Guard = tuple[Reason, Callable[[str, Sequence[Evidence]], bool]]
@@ -141,4 +143,5 @@ GUARDS: Final[tuple[Guard, ...]] = (
     ("speaker_not_in_source", speaker_differs),
     ("negation_differs", lambda text, pieces: negation_differs(text, _words(pieces))),
     ("modality_differs", lambda text, pieces: modality_differs(text, _words(pieces))),
+    ("happening_not_in_source", lambda text, pieces: bool(untold(text, [piece.text for piece in pieces]))),
 )

@@ -46,6 +46,7 @@ class WorkingAnswer:
         signals: What that was judged by.
         told: What the found sentences say in more than one way.
         readings: What the question may mean, where it does not say.
+        untold: Words of the question that ask about a happening of which the record does not tell.
         why_not: The reason of a refusal, should it come to one.
         sentences: Verified so far.
         withheld: Written, but not supported.
@@ -67,6 +68,7 @@ class WorkingAnswer:
         self.signals: dict[str, float] = {}
         self.told = Disagreement()
         self.readings: Readings | None = None
+        self.untold: tuple[str, ...] = ()
         self.why_not = RefusalReason.NOT_ANSWERED_BY_THE_RECORD
         self.prompt: PromptUsed | None = None
         self.model: str | None = None
@@ -128,7 +130,7 @@ class WorkingAnswer:
             answer_id=_new_id(),
             question=self.question,
             reason=reason,
-            message=_message(reason, self.asked.scope),
+            message=_message(reason, self.asked.scope, self.untold),
             nearest=tuple(_nearest(ranked) for ranked in self.passages[:nearest]),
             trace=self._trace(),
             withheld=tuple(self.withheld),
@@ -196,7 +198,7 @@ def _nearest(ranked: RankedPassage) -> Citation:
     return Citation.to(piece, mark=ranked.rank, support=0.0)
 
 
-def _message(reason: RefusalReason, scope: TimeScope) -> str:
+def _message(reason: RefusalReason, scope: TimeScope, untold: Sequence[str]) -> str:
     match reason:
         case RefusalReason.NO_DOCUMENT:
             return "The record holds no documents yet. Bring some in with 'dateline ingest'."
@@ -208,7 +210,8 @@ def _message(reason: RefusalReason, scope: TimeScope) -> str:
             return "The record gives another figure than the question does. The nearest passages are listed."
         case RefusalReason.NOT_ANSWERED_BY_THE_RECORD:
             within = "" if scope.is_open else f" {_in_words(scope)}"
-            return f"The record{within} does not say. The nearest passages are listed."
+            what = f": nothing that was found tells of '{untold[0]}'" if untold else ""
+            return f"The record{within} does not say{what}. The nearest passages are listed."
 
 
 def _in_words(scope: TimeScope) -> str:

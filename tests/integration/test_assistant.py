@@ -271,6 +271,16 @@ def test_a_refusal_of_a_question_that_takes_a_wrong_figure_for_granted_says_so(r
     assert open_question.reason is RefusalReason.NOT_ANSWERED_BY_THE_RECORD
 
 
+def test_a_question_after_a_happening_that_the_record_does_not_tell_of_is_refused(record: Record) -> None:
+    """The loan stands in the record, and no veto; the refusal names what was not found."""
+    refusal = _refusal(
+        _answer(record, Question(text="Why did Tarrow veto the loan to the valley of 87 million crowns?"))
+    )
+
+    assert refusal.reason is RefusalReason.NOT_ANSWERED_BY_THE_RECORD
+    assert "'veto'" in refusal.message
+
+
 def test_a_wrong_figure_alone_refuses_nothing(record: Record) -> None:
     """Who asks with the wrong figure and can be answered reads the right one."""
     answer = _cited(_answer(record, Question(text="Will Tarrow lend the valley 85 million crowns?")))

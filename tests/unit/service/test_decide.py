@@ -5,7 +5,7 @@ import pytest
 
 from domain.corpus import RankedPassage, Reading, Span
 from domain.settings import AnswerSettings
-from service.answering.decide import WEIGHTS, Scored, log_odds, score, signals, takes_for_granted
+from service.answering.decide import WEIGHTS, Scored, log_odds, score, signals, takes_for_granted, untold_of
 from service.answering.relevance import Asking, Fit, Sentence, fit
 from service.calibration import refusal_rule
 from tests.support.records import paragraph, ranked
@@ -175,3 +175,20 @@ def test_a_name_may_stand_above_the_sentence_that_gives_another_figure() -> None
     sentence = Sentence(ranked=passage, span=passage.passage.span, text=passage.passage.text)
 
     assert takes_for_granted(asking, score([fit(asking, sentence, best=0.0)])[0])
+
+
+@pytest.mark.parametrize(
+    ("question", "untold"),
+    [
+        ("To how many years was Quarle sentenced?", ("sentenced",)),
+        ("Who was charged?", ()),
+        ("The town buried a man who drowned. Who was charged?", ()),
+    ],
+    ids=["asked", "told", "only told by the one who asks"],
+)
+def test_a_question_after_what_the_record_does_not_tell_is_found(question: str, untold: tuple[str, ...]) -> None:
+    """Charged is not sentenced; what a question says before it asks need not be in the record."""
+    passages = passages_of("The registrar Desmond Quarle was charged with fraud.")
+    asking = Asking.of(question, passages)
+
+    assert untold_of(asking, passages, scored_of(asking, passages)) == untold

@@ -41,6 +41,7 @@ def inside(passage: str, sentence: str, *, title: str | None = None, place: str 
         ("The council approved the budget.", "The council did not approve the budget.", "negation_differs"),
         ("The council did not approve the budget.", "The council approved the budget.", "negation_differs"),
         ("The council approved the budget.", "The council may approve the budget.", "modality_differs"),
+        ("Ilse Marwick won the race.", "Ilse Marwick leads in the race.", "happening_not_in_source"),
     ],
 )
 def test_a_changed_fact_is_withheld_for_its_own_reason(sentence: str, source: str, reason: Reason) -> None:
