@@ -211,6 +211,7 @@ class WithheldSentence:
         "negation_differs",
         "modality_differs",
         "happening_not_in_source",
+        "words_of_the_question",
     ]
 
 

@@ -214,7 +214,15 @@ class Assistant:
         return False
 
     def _verified(self, answering: WorkingAnswer, draft: DraftSentence) -> Iterator[AnswerEvent]:
-        outcome = verify(draft, answering.evidence, checker=self._checker, min_support=self._settings.min_support)
+        outcome = verify(
+            draft,
+            answering.evidence,
+            checker=self._checker,
+            min_support=self._settings.min_support,
+            question=answering.asked.text,
+        )
+        if isinstance(outcome, Supported) and outcome.instead_of is not None:
+            answering.withheld.append(outcome.instead_of)
         match outcome:
             case Supported() if outcome.text in {sentence.text for sentence in answering.sentences}:
                 pass  # Said already.

@@ -1,4 +1,8 @@
-"""Draft → sentences that their evidence supports; everything else is withheld with a reason."""
+"""Draft → sentences that their evidence supports; everything else is withheld with a reason.
+
+What a question says is no evidence: where a supported sentence has words of the question that its evidence has not, the
+words of the evidence are shown in its place.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +12,22 @@ from domain.answers import Evidence, WithheldSentence
 from domain.ports import DraftSentence, SupportChecker
 from service.answering.clean import has_words, other_script, shown
 from service.answering.guards import GUARDS, Guard, first_failing
+from service.answering.lexical_match import is_in, keys_of, terms_of
 
 _MOST_REBOUND: Final = 3  # Other pieces that are tried for a sentence whose own do not support it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supported:
-    """A cleaned sentence and the evidence that supports it, best first, each with what they score together."""
+    """A cleaned sentence and the evidence that supports it, best first, each with what they score together.
+
+    Attributes:
+        instead_of: What was written, where the words of the evidence stand in its place.
+    """
 
     text: str
     evidence: tuple[tuple[Evidence, float], ...]
+    instead_of: WithheldSentence | None = None
 
 
 def verify(
@@ -26,6 +36,7 @@ def verify(
     *,
     checker: SupportChecker,
     min_support: float,
+    question: str = "",
     guards: Sequence[Guard] = GUARDS,
 ) -> Supported | WithheldSentence:
     """Check one sentence of a draft against the evidence that was shown.
@@ -38,6 +49,7 @@ def verify(
         evidence: All that was shown.
         checker: Judges support.
         min_support: Support below this withholds the sentence.
+        question: What was asked.
         guards: Those that check it; an evaluation may leave some out.
     """
     text = shown(sentence.text)
@@ -60,13 +72,30 @@ def verify(
         if reason is None:
             score = alone[group[0].evidence_id] if len(group) == 1 else checker.support(text, [group])[0]
             if score >= min_support:
-                return Supported(text=text, evidence=tuple((piece, score) for piece in group))
+                return _said(text, question, tuple((piece, score) for piece in group))
             reason = "not_supported"
     alone |= _alone(text, [piece for piece in evidence if piece not in cited], checker)
     for piece in _others(evidence, alone, ranked[:1], min_support):
         if first_failing(text, (piece,), guards) is None:
-            return Supported(text=text, evidence=((piece, alone[piece.evidence_id]),))
+            return _said(text, question, ((piece, alone[piece.evidence_id]),))
     return WithheldSentence(text=text, reason=reason or "unknown_evidence")
+
+
+def _said(text: str, question: str, evidence: tuple[tuple[Evidence, float], ...]) -> Supported:
+    """Return a supported sentence, or its evidence as it stands where the sentence borrows from the question."""
+    if not _borrowed(text, question, frozenset().union(*(keys_of(piece.text) for piece, _ in evidence))):
+        return Supported(text=text, evidence=evidence)
+    return Supported(
+        text=" ".join(shown(piece.text) for piece, _ in evidence),
+        evidence=tuple((piece, 1.0) for piece, _ in evidence),
+        instead_of=WithheldSentence(text=text, reason="words_of_the_question"),
+    )
+
+
+def _borrowed(text: str, question: str, said: frozenset[str]) -> bool:
+    """Tell whether a text has words of the question that were not said; names and figures have guards of their own."""
+    asked = keys_of(question)
+    return any(term.kind == "word" and is_in(term.key, asked) and not is_in(term.key, said) for term in terms_of(text))
 
 
 def _alone(text: str, pieces: Sequence[Evidence], checker: SupportChecker) -> dict[str, float]:

@@ -93,6 +93,7 @@ _IRREGULAR: Final = {
         "win": "won winning winner winners",
         "lose": "lost losing loss losses",
         "buy": "bought",
+        "acquire": "acquisition acquisitions",
         "sell": "sold sale sales",
         "build": "built building",
         "send": "sent sending",

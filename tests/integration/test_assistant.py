@@ -271,6 +271,18 @@ def test_a_refusal_of_a_question_that_takes_a_wrong_figure_for_granted_says_so(r
     assert open_question.reason is RefusalReason.NOT_ANSWERED_BY_THE_RECORD
 
 
+def test_what_a_question_says_is_no_evidence(record: Record) -> None:
+    """The model repeats "gleaming" from the question; the record's sentence is shown, and what was written is told."""
+    written = "The gleaming northern bridge will open in June, the governor said."
+    chat = PlayedModel(sentences=[(written, ("E1",))])
+
+    answer = _answer(record, Question(text="When will the gleaming northern bridge open?"), chat)
+
+    assert isinstance(answer, CitedAnswer)
+    assert [sentence.text for sentence in answer.sentences] == [BRIDGE]
+    assert [(one.text, one.reason) for one in answer.withheld] == [(written, "words_of_the_question")]
+
+
 def test_a_question_after_a_happening_that_the_record_does_not_tell_of_is_refused(record: Record) -> None:
     """The loan stands in the record, and no veto; the refusal names what was not found."""
     refusal = _refusal(

@@ -29,6 +29,14 @@ CHECKER = OnnxSupportChecker.load()
 SHOWN = evidence("87 trains a day cross the Orrin bridge.", "The ferry to Costrel stops in May.")
 
 
+class Sure:
+    """The port `SupportChecker`: everything is supported."""
+
+    def support(self, sentence: str, groups: Sequence[Sequence[Evidence]]) -> tuple[float, ...]:
+        del sentence
+        return (1.0,) * len(groups)
+
+
 def verified(
     text: str, *ids: str, shown: tuple[Evidence, ...] = SHOWN
 ) -> tuple[str, tuple[str, ...]] | WithheldSentence:
@@ -112,6 +120,42 @@ def test_what_the_pieces_do_not_say_together_is_withheld() -> None:
     outcome = verify(TOGETHER, SHOWN, checker=FixedScores({"E1": 0.4, "E2": 0.4, "E1+E2": 0.49}), min_support=0.5)
 
     assert outcome == WithheldSentence(text=TOGETHER.text, reason="not_supported")
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Each rush day 87 trains cross the Orrin bridge.", "How many trains cross the bridge on a rush day?"),
+        ("87 trains a day groan over the Orrin bridge.", "What groans over the bridge?"),
+    ],
+)
+def test_words_that_only_the_question_says_are_not_shown(text: str, question: str) -> None:
+    """The record's own words stand in their place, and what was written counts as withheld."""
+    said = SHOWN[0].text
+
+    outcome = verify(
+        DraftSentence(text=text, evidence_ids=("E1",)), SHOWN, checker=Sure(), min_support=0.9, question=question
+    )
+
+    assert outcome == Supported(
+        text=said,
+        evidence=((SHOWN[0], 1.0),),
+        instead_of=WithheldSentence(text=text, reason="words_of_the_question"),
+    )
+
+
+@pytest.mark.parametrize(
+    "question", ["", "How many trains cross the Orrin bridge each day?", "Who crosses the Marrick bridge?"]
+)
+def test_words_of_the_record_may_be_those_of_the_question(question: str) -> None:
+    """What the evidence says as well, and what the sentence does not take from the question, is shown as written."""
+    text = "Each day 87 trains cross the Orrin bridge."
+
+    outcome = verify(
+        DraftSentence(text=text, evidence_ids=("E1",)), SHOWN, checker=Sure(), min_support=0.9, question=question
+    )
+
+    assert outcome == Supported(text=text, evidence=((SHOWN[0], 1.0),))
 
 
 def test_support_just_below_the_minimum_is_not_enough() -> None:
