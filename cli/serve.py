@@ -83,9 +83,10 @@ def _unusable_address(host: str, port: int, error: OSError) -> DatelineError:
 
 
 async def _serve(settings: "Settings", listening: socket.socket) -> None:
+    from ingest.intake import Intake
     from service.api.app import create_app
 
-    app = create_app(settings)
+    app = create_app(settings, intake=Intake)
     # Entered here and not by uvicorn, which would print a traceback and lose which error it was.
     async with app.router.lifespan_context(app):
         await _server(app, settings).serve(sockets=[listening])

@@ -9,10 +9,12 @@ DatelineError
 │   ├── RecordDamagedError          the ledger is damaged or missing; restore it (exit 78)
 │   ├── RecordMismatchError         made by another encoder or a newer Dateline
 │   └── StorageError                no room on the disk, or no right to write
+├── DocumentGoneError               a document was deleted while an answer cited it; ask again
 ├── IndexUnavailableError           an index did not answer in time; retry later
 ├── IngestError                     one source could not become passages
 │   └── FetchError                  a URL could not be fetched, or may not be
 ├── QuestionError                   the question cannot be taken as it is
+├── KeyReusedError                  an Idempotency-Key came again with something else
 ├── NotFoundError                   no such document, answer or job
 └── ChatModelError                  the chat model cannot be used; answers are extractive
     └── MalformedReplyError         the model broke the output contract
@@ -104,6 +106,13 @@ class IndexUnavailableError(DatelineError):
     retryable = True
 
 
+class DocumentGoneError(DatelineError):
+    """A document that an answer was made from was deleted before the answer was complete."""
+
+    code = "document_gone"
+    retryable = True
+
+
 class IngestError(DatelineError):
     """One source could not become passages; `reason` is stable, the message is for people."""
 
@@ -118,6 +127,12 @@ class FetchError(IngestError):
     """A URL could not be fetched, or may not be."""
 
     code = "fetch_error"
+
+
+class KeyReusedError(DatelineError):
+    """An idempotency key stands for another request already."""
+
+    code = "idempotency_key_reused"
 
 
 class QuestionError(DatelineError):

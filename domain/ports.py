@@ -99,14 +99,39 @@ class RecordCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One ingestion as the ledger remembers it."""
+    """One ingestion as the ledger remembers it.
+
+    Attributes:
+        started: When it began; of one that was sent over HTTP, when it was taken in.
+        report: What became of its sources, once it is finished.
+    """
 
     job_id: str
-    state: Literal["running", "done", "failed", "interrupted"]
+    state: Literal["queued", "running", "done", "failed", "interrupted"]
     source: str
     started: datetime
     finished: datetime | None
     report: Mapping[str, Any]
+
+
+class Intake(Protocol):
+    """Reads what was sent to the record, one job after another, in the background."""
+
+    def start(self) -> None:
+        """Begin with what waits; returns at once."""
+        ...
+
+    def wake(self) -> None:
+        """Say that something waits, or that something was deleted."""
+        ...
+
+    def stop(self) -> None:
+        """Stop at the next document, and wait until what is being written is durable."""
+        ...
+
+    def progress(self, job_id: str) -> dict[str, Any] | None:
+        """Return how far a job has come: `done` and `total` sources, `passages`; `None` unless it is running."""
+        ...
 
 
 class RecordReader(Protocol):
@@ -136,6 +161,10 @@ class RecordReader(Protocol):
 
     def citables(self, passage_ids: Iterable[str]) -> dict[str, Citable]:
         """Return the visible passages among `passage_ids`; the others are left out."""
+        ...
+
+    def missing(self, document_ids: Iterable[str]) -> frozenset[str]:
+        """Return which of these documents are not in the record, or not any more."""
         ...
 
     def counts(self, scope: TimeScope | None = None) -> RecordCounts:

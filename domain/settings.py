@@ -127,6 +127,7 @@ class ServerSettings(_Section):
     port: int = Field(default=8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     max_body_bytes: int = Field(default=1_000_000, ge=1024, description="Larger request bodies get 413.")
     max_streams: int = Field(default=32, ge=1, description="Answers written at the same time.")
+    max_uploads: int = Field(default=10_000, ge=1, description="Documents that wait to be read; further ones get 503.")
 
 
 class Settings(BaseSettings):

@@ -12,10 +12,10 @@ from domain.errors import DatelineError, IngestError, RecordError
 from domain.ports import Encoder, PreparedDocument, RecordReader, RecordWriter, Vector
 from domain.settings import IngestSettings
 from ingest.catalogue import KnownDocuments
-from ingest.incoming import IncomingDocument, Reception
+from ingest.incoming import IncomingDocument, Reception, document_id_of
 from ingest.parsed import ParsedDocument, RawSource, SkippedSource
 from ingest.parser_pool import ParserPool
-from ingest.report import FailedSource, FoundCopy, IngestProgress, IngestReport, StoppedEarly
+from ingest.report import MOST_LISTED, FailedSource, FoundCopy, IngestProgress, IngestReport, StoppedEarly
 
 _WINDOWS_PER_PUBLISH = 2  # Bringing indexes up to date has a fixed price; a search sees new documents a little later.
 
@@ -51,7 +51,7 @@ def ingest(
         publish: Brings the indexes up to the ledger; called every few windows and at the end.
         settings: Limits and window.
         progress: Called after every source and every commit.
-        job_id: A job already started with `ledger.start_job`; a new one is started when `None`. It is finished here.
+        job_id: The job that this is part of, which the caller finishes; `None` for one of its own.
         parse: Reads one source; a pool of killable processes when `None`.
 
     Returns:
@@ -66,9 +66,9 @@ def ingest(
         progress=progress,
         total=len(sources) if isinstance(sources, Sized) else None,
     )
-    job = job_id
+    job = None
     try:
-        job = job or ledger.start_job("ingest")
+        job = ledger.start_job("ingest") if job_id is None else None
         _read_all(run, sources, settings=settings, parse=parse)
         run.finish()
     except KeyboardInterrupt:
@@ -146,6 +146,7 @@ class _Run:
         self._added: list[str] = []
         self._updated: list[str] = []
         self._unchanged = 0
+        self._known: list[str] = []
         self._failed: list[FailedSource] = []
         self._copies: list[FoundCopy] = []
         self._notes: list[str] = []
@@ -200,6 +201,7 @@ class _Run:
             added=tuple(self._added),
             updated=tuple(self._updated),
             unchanged=self._unchanged,
+            known=tuple(self._known),
             failed=tuple(self._failed),
             copies=tuple(self._copies),
             notes=(*self._notes, *notes),
@@ -223,6 +225,8 @@ class _Run:
             self._notes.extend(f"{source.name}: {note}" for note in document.notes)
             if incoming is None:
                 self._unchanged += 1
+                if len(self._known) < MOST_LISTED:
+                    self._known.append(document_id_of(source.uri, document.key))
             else:
                 self._wait(incoming)
 

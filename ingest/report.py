@@ -1,9 +1,9 @@
 """What one ingestion did, as it goes on and when it is over."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-_MOST_LISTED = 1_000  # A report is stored with its job and read by people; the counts stay complete.
+MOST_LISTED: Final = 1_000  # A report is stored with its job and read by people; the counts stay complete.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,7 @@ class IngestReport:
         added: Ids of documents that are new, in the order of their sources.
         updated: Ids of documents that got a new version.
         unchanged: Sources that the record already holds with the same text and metadata.
+        known: Ids of the documents that they are, 1,000 at most.
         failed: Sources that did not become documents.
         copies: Those among added and updated that are copies of other documents.
         notes: What the reader changed or left out, and what went wrong without losing anything.
@@ -75,12 +76,18 @@ class IngestReport:
     added: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     unchanged: int = 0
+    known: tuple[str, ...] = ()
     failed: tuple[FailedSource, ...] = ()
     copies: tuple[FoundCopy, ...] = ()
     notes: tuple[str, ...] = ()
     passages: int = 0
     seconds: float = 0.0
     stopped: StoppedEarly | None = None
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """Ids of the documents that the sources now are."""
+        return self.added + self.updated + self.known
 
     @property
     def passages_per_s(self) -> float:
@@ -94,16 +101,15 @@ class IngestReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report for `--json`, jobs and the API; lists are cut at 1,000 entries, counts are not."""
-        documents = self.added + self.updated
         return {
             "added": len(self.added),
             "updated": len(self.updated),
             "unchanged": self.unchanged,
-            "documents": list(documents[:_MOST_LISTED]),
+            "documents": list(self.documents[:MOST_LISTED]),
             "failed": len(self.failed),
             "failures": [
                 {"uri": failed.uri, "reason": failed.reason, "message": failed.message}
-                for failed in self.failed[:_MOST_LISTED]
+                for failed in self.failed[:MOST_LISTED]
             ],
             "copies": len(self.copies),
             "copies_found": [
@@ -113,9 +119,9 @@ class IngestReport:
                     "kind": copy.kind,
                     "similarity": round(copy.similarity, 4),
                 }
-                for copy in self.copies[:_MOST_LISTED]
+                for copy in self.copies[:MOST_LISTED]
             ],
-            "notes": list(self.notes[:_MOST_LISTED]),
+            "notes": list(self.notes[:MOST_LISTED]),
             "passages": self.passages,
             "seconds": round(self.seconds, 3),
             "passages_per_s": round(self.passages_per_s, 1),

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from domain.errors import FetchError, IngestError
 from domain.settings import IngestSettings
+from domain.uploads import Upload
 from ingest.display_names import displayed, displayed_address
 from ingest.json_lines import documents_in, holds_lines
 from ingest.parsed import Metadata, RawSource, SkippedSource
@@ -47,6 +48,28 @@ def discover(sources: Sequence[str], *, declared: Metadata, settings: IngestSett
             yield from _named(source, declared=declared, limit=settings.max_source_bytes)
 
 
+def uploaded(upload: Upload, *, settings: IngestSettings) -> Iterator[Found]:
+    """Find what an upload stands for: what it holds, or what its address leads to."""
+    declared = Metadata(
+        title=upload.title,
+        publisher=upload.publisher,
+        published=upload.published,
+        place=upload.place,
+        language=upload.language,
+    )
+    if upload.url is not None:
+        yield from _fetched(upload.url, declared=declared, settings=settings)
+    elif upload.content is not None:
+        source = RawSource(
+            uri=upload.uri,
+            name=displayed(upload.name),
+            content=upload.content,
+            media_type=upload.media_type,
+            declared=declared,
+        )
+        yield from _lines_or_whole(source, name=upload.name, settings=settings)
+
+
 def _fetched(address: str, *, declared: Metadata, settings: IngestSettings) -> Iterator[Found]:
     from ingest.fetch import fetch  # noqa: PLC0415  - files need no HTTP client
 
@@ -56,15 +79,19 @@ def _fetched(address: str, *, declared: Metadata, settings: IngestSettings) -> I
         yield SkippedSource(uri=displayed_address(address), reason=error.reason, message=_sentences(error))
         return
     path = page.uri.partition("?")[0]
-    if not holds_lines(path):
-        yield page
+    yield from _lines_or_whole(page, name=path.rpartition("/")[2], settings=settings)
+
+
+def _lines_or_whole(source: RawSource, *, name: str, settings: IngestSettings) -> Iterator[Found]:
+    if not holds_lines(name):
+        yield source
         return
     yield from documents_in(
-        io.BytesIO(page.content),
-        uri=page.uri,
-        name=path.rpartition("/")[2],
-        size=len(page.content),
-        declared=declared,
+        io.BytesIO(source.content),
+        uri=source.uri,
+        name=name,
+        size=len(source.content),
+        declared=source.declared,
         longest=settings.max_source_bytes,
     )
 

@@ -44,15 +44,24 @@ from retriever.ledger_schema import (
     passages,
     statements,
     texts,
+    uploads,
     versions,
 )
+from retriever.upload_queue import UploadQueue
 
 
 class SqliteLedger(LedgerReader):
     """The record in one SQLite file (ports `RecordReader`, `RecordWriter`, `AnswerStore`); build it with `open`.
 
     Threads may share it. One process writes, under the data folder's lock; others may read meanwhile.
+
+    Attributes:
+        uploads: What was sent to the record and waits to be read.
     """
+
+    def __init__(self, database: LedgerDatabase, identity: LedgerIdentity) -> None:
+        super().__init__(database, identity)
+        self.uploads = UploadQueue(database)
 
     @classmethod
     def open(cls, path: Path, *, encoder_id: str, dimensions: int, read_only: bool = False) -> "SqliteLedger":
@@ -153,8 +162,13 @@ class SqliteLedger(LedgerReader):
                 raise NotFoundError(f"Job {job_id!r} is not in the record")
 
     def interrupt_running_jobs(self) -> int:
-        """Mark jobs that a dead process left running as interrupted and count them; call it under the writer lock."""
-        running = update(jobs).where(jobs.c.state == "running").values(state="interrupted", finished=_now())
+        """Mark jobs that a dead process left running as interrupted and count them; call it under the writer lock.
+
+        Those of uploads are not among them: `uploads` has what they need to run again.
+        """
+        sent = select(uploads.c.job_key)
+        running = update(jobs).where(jobs.c.state == "running", jobs.c.job_key.not_in(sent))
+        running = running.values(state="interrupted", finished=_now())
         with self._database.writing() as connection:
             return connection.execute(running).rowcount
 

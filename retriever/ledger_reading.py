@@ -124,6 +124,17 @@ class LedgerReader:
                 found |= _citables(connection, batch)
         return {passage_id: found[passage_id] for passage_id in wanted if passage_id in found}
 
+    def missing(self, document_ids: Iterable[str]) -> frozenset[str]:
+        """Return which of these documents are not in the record, or not any more."""
+        wanted = frozenset(document_ids)
+        there: set[str] = set()
+        with self._database.reading() as connection:
+            for batch in batches(sorted(wanted)):
+                query = select(documents.c.document_id)
+                query = query.where(documents.c.document_id.in_(batch), documents.c.deleted.is_(False))
+                there.update(connection.execute(query).scalars())
+        return wanted - there
+
     def counts(self, scope: TimeScope | None = None) -> RecordCounts:
         """Count what is visible, in `scope` when given."""
         query = (

@@ -28,9 +28,25 @@ from sqlalchemy import (
 
 from domain.errors import RecordDamagedError, RecordMismatchError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {}
+MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
+    1: (
+        """
+        CREATE TABLE uploads (
+            job_key INTEGER NOT NULL PRIMARY KEY REFERENCES jobs (job_key),
+            name VARCHAR NOT NULL,
+            uri VARCHAR NOT NULL,
+            url VARCHAR,
+            media_type VARCHAR,
+            declared VARCHAR NOT NULL,
+            content BLOB,
+            fingerprint VARCHAR NOT NULL,
+            idempotency_key VARCHAR UNIQUE
+        )
+        """,
+    ),
+}
 """Per schema version, the statements that lead from it to the next; a released step is never edited."""
 
 RESTORE_HINT: Final = "Restore the last backup with 'dateline restore'."
@@ -137,6 +153,21 @@ jobs = Table(
     Column("started", String, nullable=False),  # ISO 8601 with its zone, like `finished`.
     Column("finished", String),
     Column("report", String, nullable=False),
+)
+
+# What a job is to read; beside it, so that listing jobs does not read it.
+uploads = Table(
+    "uploads",
+    schema,
+    Column("job_key", Integer, ForeignKey("jobs.job_key"), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("uri", String, nullable=False),
+    Column("url", String),
+    Column("media_type", String),
+    Column("declared", String, nullable=False),
+    Column("content", LargeBinary),  # Until the job is finished.
+    Column("fingerprint", String, nullable=False),
+    Column("idempotency_key", String, unique=True),
 )
 
 answers = Table(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from domain.answers import Answer, Mode, Question, RefusalReason, WithheldSentence
-from domain.errors import ChatModelError
+from domain.errors import ChatModelError, DocumentGoneError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 from domain.ports import ChatModel, DraftEnd, DraftSentence, RecordReader, Retriever, SupportChecker
 from domain.settings import AnswerSettings
@@ -74,6 +74,7 @@ class Assistant:
         Raises:
             QuestionError: If the question states a time scope that contradicts the request's.
             IndexUnavailableError: If no index could answer.
+            DocumentGoneError: If a document that was found is deleted before the answer is complete.
         """
         for event in self.events(question):
             if isinstance(event, Done):
@@ -128,6 +129,7 @@ class Assistant:
         if answering.readings is not None:
             yield self._done(answering.clarification(answering.readings))
             return
+        self._check_there(answering)
         yield EvidenceChosen(evidence=answering.evidence)
 
         if (chat := self._writer(answering)) is not None:
@@ -135,6 +137,7 @@ class Assistant:
             if found_nothing:
                 yield self._refused(answering, answering.why_not)
                 return
+        self._check_there(answering)
         for sentence in answering.left_out() if answering.sentences else ():
             yield SentenceVerified(sentence=sentence)
         for stage in ("write", "verify"):  # Named in every answer's timings, also where no model wrote.
@@ -142,6 +145,7 @@ class Assistant:
         if not answering.sentences:
             for sentence in answering.quote(quotes):
                 yield SentenceVerified(sentence=sentence)
+        self._check_there(answering)
         yield self._done(answering.cited_answer())
 
     def _nothing_to_search(self, asked: Understanding) -> RefusalReason | None:
@@ -227,11 +231,18 @@ class Assistant:
             case Supported() if outcome.text in {sentence.text for sentence in answering.sentences}:
                 pass  # Said already.
             case Supported():
+                self._check_there(answering)
                 yield SentenceVerified(sentence=answering.cite(outcome))
             case WithheldSentence():
                 answering.withheld.append(outcome)
 
+    def _check_there(self, answering: WorkingAnswer) -> None:
+        """Refuse to go on with words of a document that was deleted since they were found."""
+        if self._record.missing(answering.documents):
+            raise DocumentGoneError("A document was deleted while this answer was written from it", hint="Ask again.")
+
     def _refused(self, answering: WorkingAnswer, reason: RefusalReason) -> Done:
+        self._check_there(answering)
         return self._done(answering.refusal(reason, nearest=self._settings.nearest))
 
     def _done(self, answer: Answer) -> Done:

@@ -93,6 +93,12 @@ class WorkingAnswer:
         pieces = [piece for piece in must if piece.text not in cited]
         return tuple(self._take(" ".join(piece.text.split()), ((piece, _WHOLE),)) for piece in pieces)
 
+    @property
+    def documents(self) -> frozenset[str]:
+        """Ids of the documents that were found, copies included."""
+        found = {ranked.citable.header.document_id for ranked in self.passages}
+        return frozenset(found | {copy.document_id for ranked in self.passages for copy in ranked.copies})
+
     def cited_answer(self) -> CitedAnswer:
         """Return the answer as it now stands."""
         return CitedAnswer(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from domain.corpus import Document, DocumentHeader, Passage, Span
+from domain.errors import NotFoundError
 from service.api.json_response import JsonResponse
 from service.api.schemas import DocumentsQuery, Version
 from service.api.serving import ServingNow
@@ -40,6 +41,16 @@ def show_document(
     # By number: another version may have become the current one since.
     passages = ledger.passages_of(document_id, document.header.version)
     return JsonResponse(document_body(document, passages, ledger.versions(document_id)))
+
+
+@router.delete("/{document_id:path}", status_code=204)
+def delete_document(document_id: str, serving: ServingNow) -> Response:
+    """Delete a document with all its versions; it is cited no more, by answers under way neither."""
+    if not serving.service.record.ledger.delete(document_id):
+        raise NotFoundError(f"Document {document_id!r} is not in the record")
+    if serving.intake is not None:
+        serving.intake.wake()  # The indexes follow; what they still name is not shown.
+    return Response(status_code=204)
 
 
 def document_body(

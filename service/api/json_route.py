@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from service.api.problems import Problem
+from service.api.problems import Problem, body_too_large, unsupported_media_type
 
 
 class JsonRoute(APIRoute):
@@ -19,12 +19,14 @@ class JsonRoute(APIRoute):
 
         async def handle_json(request: Request) -> Response:
             _require_json(request)
-            return await handle(_JsonRequest(request.scope, request.receive))
+            return await handle(JsonRequest(request.scope, request.receive))
 
         return handle_json
 
 
-class _JsonRequest(Request):
+class JsonRequest(Request):
+    """A request whose body is JSON."""
+
     async def body(self) -> bytes:
         """Read the body, up to the limit.
 
@@ -34,12 +36,12 @@ class _JsonRequest(Request):
             limit: int = self.app.state.serving.settings.server.max_body_bytes
             declared = self.headers.get("content-length", "")
             if declared.isdecimal() and int(declared[:19]) > limit:
-                raise _too_large(limit)
+                raise body_too_large(limit)
             read = bytearray()
             async for chunk in self.stream():
                 read += chunk
                 if len(read) > limit:
-                    raise _too_large(limit)
+                    raise body_too_large(limit)
             self._body = bytes(read)
         return self._body
 
@@ -58,13 +60,15 @@ class _JsonRequest(Request):
             raise _not_json(str(error)) from None
 
 
+def media_type_of(request: Request) -> str:
+    """Return what the body is declared as, without parameters; empty where it is not."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _require_json(request: Request) -> None:
-    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # Also a fence: a page of another site can post forms and plain text here unasked, but not JSON.
-    if declared != "application/json":
-        raise Problem(
-            415, "Send the body as JSON, with the header Content-Type: application/json.", code="unsupported_media_type"
-        )
+    if media_type_of(request) != "application/json":
+        raise unsupported_media_type("application/json")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -80,7 +84,3 @@ def _refuse_constant(_name: str) -> NoReturn:
 
 def _not_json(why: str) -> Problem:
     return Problem(400, f"The body is not JSON: {why}.", code="invalid_json")
-
-
-def _too_large(limit: int) -> Problem:
-    return Problem(413, f"The body is larger than {limit} bytes.", code="body_too_large")

@@ -20,8 +20,13 @@ def root() -> Response:
             "routes": [
                 "POST /v1/ask",
                 "POST /v1/search",
+                "POST /v1/documents",
                 "GET /v1/documents",
                 "GET /v1/documents/{document_id}",
+                "DELETE /v1/documents/{document_id}",
+                "POST /v1/purge",
+                "GET /v1/jobs",
+                "GET /v1/jobs/{job_id}",
                 "GET /sources/{document_id}",
                 "GET /healthz",
                 "GET /readyz",

@@ -12,9 +12,11 @@ from domain.errors import (
     ChatModelError,
     ConfigurationError,
     DatelineError,
+    DocumentGoneError,
     FetchError,
     IndexUnavailableError,
     IngestError,
+    KeyReusedError,
     MalformedReplyError,
     ModelFileError,
     NotFoundError,
@@ -39,8 +41,10 @@ STATUS_BY_ERROR: Final[dict[type[DatelineError], int]] = {
     RecordMismatchError: 500,
     StorageError: 507,
     IndexUnavailableError: 503,
+    DocumentGoneError: 503,
     IngestError: 422,
     FetchError: 422,
+    KeyReusedError: 422,
     QuestionError: 422,
     NotFoundError: 404,
     ChatModelError: 503,
@@ -93,6 +97,16 @@ def too_many_answers() -> Problem:
         code="too_many_answers",
         headers={"Retry-After": _RETRY_AFTER_S},
     )
+
+
+def body_too_large(limit: int) -> Problem:
+    """Return the problem of a body with more than `limit` bytes."""
+    return Problem(413, f"The body is larger than {limit} bytes.", code="body_too_large")
+
+
+def unsupported_media_type(wanted: str) -> Problem:
+    """Return the problem of a body that is not declared as what it must be."""
+    return Problem(415, f"Send the body with the header Content-Type: {wanted}.", code="unsupported_media_type")
 
 
 def problem_of(error: Exception) -> Problem:

@@ -1,5 +1,6 @@
 """What requests may say; converted to domain values at once."""
 
+import hashlib
 import re
 from datetime import date
 from typing import Annotated, Any, Final, Literal
@@ -8,10 +9,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from domain.answers import MAX_QUESTION_CHARS, Mode, Question, TimeScope, Turn
 from domain.errors import QuestionError
+from domain.uploads import Upload
 
 _MOST_TURNS: Final = 50
 _MOST_ROWS: Final = 500
 _MOST_PASSAGES: Final = 100
+_LONGEST_URL: Final = 2_000
+_LONGEST_NAME: Final = 300
 _LARGEST: Final = 2**31 - 1  # Beyond it SQLite's integers overflow.
 
 
@@ -30,6 +34,12 @@ def _iso_day(given: Any) -> Any:
 def _plain(text: str) -> str:
     if any((character < " " and character not in "\n\r\t") or "\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("send plain text, without control characters and broken Unicode")
+    return text
+
+
+def _encodable(text: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("send text without broken Unicode")
     return text
 
 
@@ -117,6 +127,67 @@ class DocumentsQuery(_Scoped):
 
     limit: int = Field(default=50, ge=1, le=_MOST_ROWS)
     offset: int = Field(default=0, ge=0, le=_LARGEST)
+
+
+class DocumentRequest(_Request):
+    """A text, or an address to fetch it from, and what is known of it; `null` is the same as leaving a field out."""
+
+    text: Annotated[str, AfterValidator(_encodable)] | None = Field(default=None, min_length=1)
+    url: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_URL, description="http or https.")
+    uri: PlainText | None = Field(
+        default=None,
+        min_length=1,
+        max_length=_LONGEST_URL,
+        description="Your own name of the document: what is sent under it later is its next version. Not with `url`.",
+    )
+    title: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_NAME)
+    publisher: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_NAME)
+    published: Day | None = Field(default=None, description="Day of publication.")
+    place: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_NAME)
+    language: str | None = Field(default=None, pattern="^[a-z]{2,3}$", description="ISO 639 code, such as `en`.")
+
+    def to_upload(self) -> Upload:
+        """Return what is to be read.
+
+        Raises:
+            ValueError: If it has neither `text` nor `url`, or both, or `uri` with `url`.
+        """
+        if (self.text is None) == (self.url is None):
+            raise ValueError("send either text or url")
+        if self.url is not None:
+            if self.uri is not None:
+                raise ValueError("a document of an address has no uri of its own")
+            return Upload(name=self.url, url=self.url, **self.declared())
+        content = (self.text or "").encode()
+        return Upload(
+            name=self.title or "text",
+            uri=uri_of(self.uri, content),
+            content=content,
+            media_type="text/plain",
+            **self.declared(),
+        )
+
+    def declared(self) -> dict[str, Any]:
+        """Return what is said of the document."""
+        return {name: getattr(self, name) for name in ("title", "publisher", "published", "place", "language")}
+
+
+def uri_of(given: str | None, content: bytes) -> str:
+    """Return the identity of an uploaded document: as the sender says, or else its content."""
+    return f"upload:{given}" if given else f"upload:sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+class FileFields(DocumentRequest):
+    """What may be said of a file, beside it in the form."""
+
+    text: None = None
+    url: None = None
+
+
+class JobsQuery(_Request):
+    """Which jobs to list."""
+
+    limit: int = Field(default=50, ge=1, le=_MOST_ROWS)
 
 
 class _ErrorDetail(BaseModel):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from domain.ports import Intake
 from domain.settings import Settings
 from service.api.running import RunningAnswers
 from service.api.warm_up import WarmUp
@@ -13,12 +14,17 @@ from service.wiring import OpenService
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """An open service and what is under way on it; lives as long as the application runs."""
+    """An open service and what is under way on it; lives as long as the application runs.
+
+    Attributes:
+        intake: Reads what is sent to the record; `None` where nothing may be sent.
+    """
 
     settings: Settings
     service: OpenService
     answers: RunningAnswers
     warm_up: WarmUp
+    intake: Intake | None
 
 
 def _serving(request: Request) -> Serving:

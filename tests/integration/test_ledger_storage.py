@@ -29,6 +29,7 @@ from domain.errors import (
 )
 from domain.ports import PreparedDocument, RecordCounts
 from domain.settings import Settings, load_settings
+from domain.uploads import Upload
 from retriever import ledger_database, ledger_schema
 from retriever.data_folder import DataFolder
 from retriever.ledger import SqliteLedger
@@ -240,30 +241,45 @@ class TestRefusal:
         self, filled: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A reader is told to; the writer's steps are kept, with the content."""
+        older = ledger_schema.SCHEMA_VERSION
         next_version(monkeypatch, "ALTER TABLE documents ADD COLUMN remark VARCHAR")
-        with pytest.raises(RecordMismatchError, match="older schema version 1") as told:
+        with pytest.raises(RecordMismatchError, match=f"older schema version {older}") as told:
             opened(filled, read_only=True)
 
         with closing(opened(filled)) as ledger:
             assert ledger.document("lamp003") == lamp(3).document
 
         assert "dateline verify" in told.value.hint
-        assert edit(filled, "SELECT value FROM meta WHERE key = 'schema_version'") == [("2",)]
+        assert edit(filled, "SELECT value FROM meta WHERE key = 'schema_version'") == [(str(older + 1),)]
         assert edit(filled, "SELECT remark FROM documents LIMIT 1") == [(None,)]
         with closing(opened(filled, read_only=True)) as reader:
             assert reader.counts() == RecordCounts(documents=5, passages=10)
 
     def test_a_migration_that_fails_changes_nothing(self, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of several steps either all are done or none."""
+        older = str(ledger_schema.SCHEMA_VERSION)
         next_version(monkeypatch, "ALTER TABLE documents ADD COLUMN remark VARCHAR", "ALTER TABLE nowhere RENAME TO x")
 
         with pytest.raises(RecordError, match="nowhere"):
             opened(filled)
 
-        assert edit(filled, "SELECT value FROM meta WHERE key = 'schema_version'") == [("1",)]
+        assert edit(filled, "SELECT value FROM meta WHERE key = 'schema_version'") == [(older,)]
         monkeypatch.undo()
         with closing(opened(filled)) as ledger:
             assert ledger.check_integrity() == ()
+
+    def test_a_ledger_of_the_first_version_takes_uploads(self, filled: Path) -> None:
+        """What it holds stays, and the tables are those of a new one."""
+        made_new = edit(filled, "SELECT name, type FROM pragma_table_info('uploads')")
+        edit(filled, "DROP TABLE uploads")
+        edit(filled, "UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+
+        with closing(opened(filled)) as ledger:
+            job, is_new = ledger.uploads.put(Upload(name="a.txt", uri="upload:a", content=b"One lamp."))
+            assert (is_new, ledger.job(job.job_id)) == (True, job)
+            assert ledger.document("lamp003") == lamp(3).document
+
+        assert edit(filled, "SELECT name, type FROM pragma_table_info('uploads')") == made_new
 
     @pytest.mark.parametrize("version", ["0", "-1", "one", ""])
     def test_a_schema_version_that_never_was_is_damage(self, filled: Path, version: str) -> None:
@@ -741,8 +757,9 @@ def a_record_without_index(disk: SmallDisk) -> Settings:
 
 def next_version(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
     """Be a Dateline whose schema is one version on."""
-    monkeypatch.setattr(ledger_schema, "SCHEMA_VERSION", 2)
-    monkeypatch.setattr(ledger_schema, "MIGRATIONS", {1: statements})
+    migrations = {**ledger_schema.MIGRATIONS, ledger_schema.SCHEMA_VERSION: statements}
+    monkeypatch.setattr(ledger_schema, "MIGRATIONS", migrations)
+    monkeypatch.setattr(ledger_schema, "SCHEMA_VERSION", ledger_schema.SCHEMA_VERSION + 1)
 
 
 def damage_of(path: Path) -> tuple[str, ...]:

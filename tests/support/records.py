@@ -193,6 +193,9 @@ class MemoryRecord:
         }
         return {passage_id: found[passage_id] for passage_id in dict.fromkeys(passage_ids) if passage_id in found}
 
+    def missing(self, document_ids: Iterable[str]) -> frozenset[str]:
+        return frozenset(document_ids) - frozenset(self.current)
+
     def counts(self, scope: TimeScope | None = None) -> RecordCounts:
         found = list(self._in(scope))
         return RecordCounts(documents=len(found), passages=sum(len(document.passages) for document in found))
