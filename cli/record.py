@@ -1,5 +1,6 @@
 """`dateline verify`, `rebuild-index`, `backup` and `restore`: looking after the record as a whole."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,15 +11,27 @@ from cli.startup import record_to_change, start
 from cli.terminal import note, print_json, safe, spinner
 
 if TYPE_CHECKING:
+    from domain.settings import Settings
     from retriever.wiring import VerifyReport
 
 
-def verify_command(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def verify_command(
+    *,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Say instead whether what stored answers cite still stands.")
+    ] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
     """Prove that the ledger is sound and the indexes agree.
 
     Reads every byte of text and every vector. What can be healed is healed, and said; exits 1 if something is wrong.
+    With --answers, exits 1 if the words of a citation are changed, deleted, or were never there.
     """
     settings = start(data_dir)
+    if answers:
+        _verify_answers(settings, as_json=as_json)
+        return
     with spinner("Verifying…"), record_to_change(settings) as record:
         report = record.verify()
     if as_json:
@@ -26,6 +39,30 @@ def verify_command(*, data_dir: DataDir = None, as_json: AsJson = False) -> None
     else:
         print(safe(_report_text(report)))
     if not report.clean:
+        raise typer.Exit(1)
+
+
+def _verify_answers(settings: "Settings", *, as_json: bool) -> None:
+    from retriever.wiring import open_record
+    from service.receipts import STANDS, citations_of, standings
+
+    counted: Counter[str] = Counter()
+    fallen: list[dict[str, Any]] = []
+    with spinner("Verifying…"), open_record(settings, access="read") as record:
+        answer_ids = record.ledger.answer_ids()
+        for answer_id in answer_ids:
+            for one in standings(citations_of(record.ledger.answer(answer_id)), record.ledger):
+                counted[one.status] += 1
+                if one.status not in STANDS:
+                    fallen.append({"answer_id": answer_id, **one.as_json()})
+    if as_json:
+        print_json({"answers": len(answer_ids), "citations": dict(counted), "fallen": fallen})
+    else:
+        told = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted(counted.items()))
+        print(f"{len(answer_ids)} answers; citations: {told or 'none'}")
+        for row in fallen:
+            print(safe(f"  {row['answer_id']} [{row['mark']}] {row['status'].replace('_', ' ')}: {row['document_id']}"))
+    if fallen:
         raise typer.Exit(1)
 
 

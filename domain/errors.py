@@ -16,6 +16,7 @@ DatelineError
 ├── QuestionError                   the question cannot be taken as it is
 ├── KeyReusedError                  an Idempotency-Key came again with something else
 ├── NotFoundError                   no such document, answer or job
+├── AnswerWithdrawnError            a document that an answer cites was deleted since
 └── ChatModelError                  the chat model cannot be used; answers are extractive
     └── MalformedReplyError         the model broke the output contract
 """
@@ -150,6 +151,12 @@ class NotFoundError(DatelineError):
     """No such document, answer or job."""
 
     code = "not_found"
+
+
+class AnswerWithdrawnError(DatelineError):
+    """A stored answer cites a document that was deleted since."""
+
+    code = "answer_withdrawn"
 
 
 class ChatModelError(DatelineError):

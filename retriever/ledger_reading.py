@@ -32,6 +32,7 @@ from retriever.ledger_rows import (
 )
 from retriever.ledger_schema import (
     LedgerIdentity,
+    answer_sources,
     answers,
     documents,
     embeddings,
@@ -134,6 +135,27 @@ class LedgerReader:
                 query = query.where(documents.c.document_id.in_(batch), documents.c.deleted.is_(False))
                 there.update(connection.execute(query).scalars())
         return wanted - there
+
+    def deleted(self, document_ids: Iterable[str]) -> frozenset[str]:
+        """Return which of these documents were in the record and are not any more; a purge forgets them."""
+        found: set[str] = set()
+        with self._database.reading() as connection:
+            for batch in batches(sorted(frozenset(document_ids))):
+                query = select(documents.c.document_id)
+                query = query.where(documents.c.document_id.in_(batch), documents.c.deleted.is_(True))
+                found.update(connection.execute(query).scalars())
+        return frozenset(found)
+
+    def sources_of_answer(self, answer_id: str) -> frozenset[str]:
+        """Return the ids of the documents whose words a stored answer repeats."""
+        query = select(answer_sources.c.document_id).where(answer_sources.c.answer_id == answer_id)
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def answer_ids(self) -> list[str]:
+        """Return the ids of all stored answers, oldest first."""
+        with self._database.reading() as connection:
+            return list(connection.execute(select(answers.c.answer_id).order_by(answers.c.saved)).scalars())
 
     def counts(self, scope: TimeScope | None = None) -> RecordCounts:
         """Count what is visible, in `scope` when given."""

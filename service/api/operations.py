@@ -20,6 +20,8 @@ def root() -> Response:
             "routes": [
                 "POST /v1/ask",
                 "POST /v1/search",
+                "GET /v1/answers/{answer_id}",
+                "POST /v1/verify",
                 "POST /v1/documents",
                 "GET /v1/documents",
                 "GET /v1/documents/{document_id}",

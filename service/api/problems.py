@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from domain.errors import (
+    AnswerWithdrawnError,
     ChatModelError,
     ConfigurationError,
     DatelineError,
@@ -47,6 +48,7 @@ STATUS_BY_ERROR: Final[dict[type[DatelineError], int]] = {
     KeyReusedError: 422,
     QuestionError: 422,
     NotFoundError: 404,
+    AnswerWithdrawnError: 410,
     ChatModelError: 503,
     MalformedReplyError: 502,
 }

@@ -3,9 +3,9 @@
 import hashlib
 import re
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.answers import MAX_QUESTION_CHARS, Mode, Question, TimeScope, Turn
 from domain.errors import QuestionError
@@ -14,6 +14,7 @@ from domain.uploads import Upload
 _MOST_TURNS: Final = 50
 _MOST_ROWS: Final = 500
 _MOST_PASSAGES: Final = 100
+_MOST_CITATIONS: Final = 1_000
 _LONGEST_URL: Final = 2_000
 _LONGEST_NAME: Final = 300
 _LARGEST: Final = 2**31 - 1  # Beyond it SQLite's integers overflow.
@@ -182,6 +183,48 @@ class FileFields(DocumentRequest):
 
     text: None = None
     url: None = None
+
+
+class PastedCitation(BaseModel):
+    """Where an answer says that its words stand; other fields of a citation are passed over."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mark: int = Field(ge=1, le=_LARGEST, strict=True)
+    document_id: PlainText = Field(max_length=_LONGEST_NAME)
+    version: int = Field(ge=1, le=_LARGEST, strict=True)
+    start: int = Field(ge=0, le=_LARGEST, strict=True)
+    end: int = Field(ge=1, le=_LARGEST, strict=True)
+    quote: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_a_place(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("end comes before start")
+        return self
+
+
+class _PastedSentence(BaseModel):
+    citations: list[PastedCitation] = Field(max_length=_MOST_CITATIONS)
+
+
+class PastedAnswer(BaseModel):
+    """An answer as it was returned; what is not needed is passed over."""
+
+    sentences: list[_PastedSentence] = Field(max_length=_MOST_CITATIONS)
+
+
+class VerifyRequest(_Request):
+    """The id of a stored answer, or an answer with its citations."""
+
+    answer_id: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_NAME)
+    answer: PastedAnswer | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if (self.answer_id is None) == (self.answer is None):
+            raise ValueError("send either answer_id or answer")
+        return self
 
 
 class JobsQuery(_Request):

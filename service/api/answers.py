@@ -1,0 +1,42 @@
+"""Receipts: `GET /v1/answers/{answer_id}`, and `POST /v1/verify`, which says whether what is cited still stands."""
+
+from fastapi import APIRouter, Response
+
+from domain.errors import AnswerWithdrawnError
+from service.api.json_response import JsonResponse
+from service.api.json_route import JsonRoute
+from service.api.schemas import VerifyRequest
+from service.api.serving import ServingNow
+from service.receipts import STANDS, citations_of, rests_on, standings, without_documents
+
+router = APIRouter(prefix="/v1", tags=["answers"])
+_verifying = APIRouter(route_class=JsonRoute)
+
+
+@router.get("/answers/{answer_id}", response_class=JsonResponse)
+def show_answer(answer_id: str, serving: ServingNow) -> Response:
+    """Return an answer as it was given; what it repeats of deleted documents, beside its citations, is left out."""
+    ledger = serving.service.record.ledger
+    body = ledger.answer(answer_id)
+    gone = ledger.missing(ledger.sources_of_answer(answer_id))
+    if rests_on(body, gone):
+        raise AnswerWithdrawnError(f"Answer {answer_id!r} cites a document that was deleted since", hint="Ask again.")
+    return JsonResponse(without_documents(body, gone) if gone else body)
+
+
+@_verifying.post("/verify", response_class=JsonResponse)
+def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
+    """Say of each citation of an answer whether its words still stand in the record as it now is."""
+    ledger = serving.service.record.ledger
+    body = ledger.answer(wanted.answer_id) if wanted.answer_id is not None else wanted.model_dump()["answer"]
+    found = standings(citations_of(body), ledger)
+    return JsonResponse(
+        {
+            "answer_id": wanted.answer_id,
+            "stands": all(one.status in STANDS for one in found),
+            "citations": [one.as_json() for one in found],
+        }
+    )
+
+
+router.include_router(_verifying)
