@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from domain.answers import Evidence
+from domain.answers import Evidence, WithheldSentence
 from domain.corpus import Citable, Span
 from domain.ports import DraftSentence, SupportChecker
 from domain.settings import Settings
@@ -27,7 +27,7 @@ from retriever.ledger_reading import LedgerReader
 from retriever.wiring import LazySupportChecker, open_record
 from service.answering.evidence import speaker_of
 from service.answering.guards import GUARDS, Guard
-from service.answering.verify import Supported, verify
+from service.answering.verify import verify
 
 _BESIDE: Final = 3  # Sentences around it that are evidence as well.
 _LEAST_WORDS, _MOST_WORDS = 8, 45
@@ -200,7 +200,7 @@ def measure(
             counts[kind] += 1
             draft = DraftSentence(text=text, evidence_ids=("E1",))
             outcome = verify(draft, original.evidence, checker=checker, min_support=min_support, guards=guards)
-            reason = None if isinstance(outcome, Supported) else outcome.reason
+            reason = outcome.reason if isinstance(outcome, WithheldSentence) else None
             found.append(Changed(kind=kind, original=original.text, text=text, reason=reason))
         if all(counts[kind] >= limit for kind in (*FALSE, *TRUE)):
             break

@@ -12,6 +12,7 @@ from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, Sent
 from domain.ports import ChatModel, DraftEnd, DraftSentence, RecordReader, Retriever, SupportChecker
 from domain.settings import AnswerSettings
 from service.answering.clarify import readings_of
+from service.answering.clean import shown
 from service.answering.decide import Scored, log_odds, score, signals, takes_for_granted, untold_of
 from service.answering.disagreement import by_what_holds, disagreement_of
 from service.answering.evidence import evidence_of, measure
@@ -20,7 +21,7 @@ from service.answering.prompt_text import shown_sizes
 from service.answering.relevance import Asking
 from service.answering.stopwatch import Stopwatch
 from service.answering.understand import Understanding, understand
-from service.answering.verify import Supported, verify
+from service.answering.verify import Quoted, Supported, verify
 from service.answering.working_answer import WorkingAnswer
 from service.calibration import RefusalRule
 
@@ -168,11 +169,11 @@ class Assistant:
         told = answering.told = disagreement_of(asking, scored)
         sure = max(1, len(told.current))
         best = without_repeats(by_what_holds(scored, told), limit=self._settings.evidence_sentences, sure=sure)
-        shown = [one for one in best if log_odds(one.score) >= log_odds(best[0].score) - _WORTH_SHOWING]
+        near_it = [one for one in best if log_odds(one.score) >= log_odds(best[0].score) - _WORTH_SHOWING]
         answering.evidence = tuple(
-            evidence_of(one.fit, number=number, score=one.score) for number, one in enumerate(shown, start=1)
+            evidence_of(one.fit, number=number, score=one.score) for number, one in enumerate(near_it, start=1)
         )
-        return choose_quotes(asking, shown, limit=self._settings.extractive_sentences, sure=sure)
+        return choose_quotes(asking, near_it, limit=self._settings.extractive_sentences, sure=sure)
 
     def _writer(self, answering: WorkingAnswer) -> ChatModel | None:
         """Return the model that is to write; `None` when the answer is to quote."""
@@ -225,16 +226,20 @@ class Assistant:
             min_support=self._settings.min_support,
             question=answering.asked.text,
         )
-        if isinstance(outcome, Supported) and outcome.instead_of is not None:
-            answering.withheld.append(outcome.instead_of)
         match outcome:
-            case Supported() if outcome.text in {sentence.text for sentence in answering.sentences}:
-                pass  # Said already.
             case Supported():
-                self._check_there(answering)
-                yield SentenceVerified(sentence=answering.cite(outcome))
+                yield from self._said(answering, outcome)
+            case Quoted():
+                answering.withheld.append(outcome.written)
+                for piece in outcome.evidence:
+                    yield from self._said(answering, Supported(text=shown(piece.text), evidence=((piece, 1.0),)))
             case WithheldSentence():
                 answering.withheld.append(outcome)
+
+    def _said(self, answering: WorkingAnswer, supported: Supported) -> Iterator[AnswerEvent]:
+        if supported.text not in {sentence.text for sentence in answering.sentences}:
+            self._check_there(answering)
+            yield SentenceVerified(sentence=answering.cite(supported))
 
     def _check_there(self, answering: WorkingAnswer) -> None:
         """Refuse to go on with words of a document that was deleted since they were found."""

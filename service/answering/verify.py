@@ -19,15 +19,18 @@ _MOST_REBOUND: Final = 3  # Other pieces that are tried for a sentence whose own
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supported:
-    """A cleaned sentence and the evidence that supports it, best first, each with what they score together.
-
-    Attributes:
-        instead_of: What was written, where the words of the evidence stand in its place.
-    """
+    """A cleaned sentence and the evidence that supports it, best first, each with what they score together."""
 
     text: str
     evidence: tuple[tuple[Evidence, float], ...]
-    instead_of: WithheldSentence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quoted:
+    """Evidence that is to be shown as it stands, best first, in the place of what was written over it."""
+
+    evidence: tuple[Evidence, ...]
+    written: WithheldSentence
 
 
 def verify(
@@ -38,7 +41,7 @@ def verify(
     min_support: float,
     question: str = "",
     guards: Sequence[Guard] = GUARDS,
-) -> Supported | WithheldSentence:
+) -> Supported | Quoted | WithheldSentence:
     """Check one sentence of a draft against the evidence that was shown.
 
     A sentence that its cited evidence does not support is bound to another shown piece that does; when there is none,
@@ -81,14 +84,13 @@ def verify(
     return WithheldSentence(text=text, reason=reason or "unknown_evidence")
 
 
-def _said(text: str, question: str, evidence: tuple[tuple[Evidence, float], ...]) -> Supported:
-    """Return a supported sentence, or its evidence as it stands where the sentence borrows from the question."""
+def _said(text: str, question: str, evidence: tuple[tuple[Evidence, float], ...]) -> Supported | Quoted:
+    """Return a supported sentence, or its evidence alone where the sentence borrows from the question."""
     if not _borrowed(text, question, frozenset().union(*(keys_of(piece.text) for piece, _ in evidence))):
         return Supported(text=text, evidence=evidence)
-    return Supported(
-        text=" ".join(shown(piece.text) for piece, _ in evidence),
-        evidence=tuple((piece, 1.0) for piece, _ in evidence),
-        instead_of=WithheldSentence(text=text, reason="words_of_the_question"),
+    return Quoted(
+        evidence=tuple(piece for piece, _ in evidence),
+        written=WithheldSentence(text=text, reason="words_of_the_question"),
     )
 
 

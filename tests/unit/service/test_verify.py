@@ -21,7 +21,7 @@ from service.answering.guards import unfounded_names
 from service.answering.negation import negation_differs
 from service.answering.numbers import unfounded_number
 from service.answering.speakers import speaker_differs
-from service.answering.verify import Supported, verify
+from service.answering.verify import Quoted, Supported, verify
 from tests.support.evidence import evidence
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -46,6 +46,7 @@ def verified(
     )
     if isinstance(outcome, WithheldSentence):
         return outcome
+    assert isinstance(outcome, Supported)
     return outcome.text, tuple(piece.evidence_id for piece, _ in outcome.evidence)
 
 
@@ -131,17 +132,11 @@ def test_what_the_pieces_do_not_say_together_is_withheld() -> None:
 )
 def test_words_that_only_the_question_says_are_not_shown(text: str, question: str) -> None:
     """The record's own words stand in their place, and what was written counts as withheld."""
-    said = SHOWN[0].text
-
     outcome = verify(
         DraftSentence(text=text, evidence_ids=("E1",)), SHOWN, checker=Sure(), min_support=0.9, question=question
     )
 
-    assert outcome == Supported(
-        text=said,
-        evidence=((SHOWN[0], 1.0),),
-        instead_of=WithheldSentence(text=text, reason="words_of_the_question"),
-    )
+    assert outcome == Quoted(evidence=(SHOWN[0],), written=WithheldSentence(text=text, reason="words_of_the_question"))
 
 
 @pytest.mark.parametrize(
