@@ -287,7 +287,8 @@ class Trace:
     Attributes:
         passages: Every passage that retrieval handed on, best first.
         evidence: Every evidence sentence that was shown to the writer.
-        answerability: How likely the record answers the question, 0..1; `None` when there was nothing to search.
+        answerability: How likely the record answers the question, 0..1; `None` when there was nothing to search, or it
+            was not judged.
         signals: What that was judged by, by name.
         model: Model id, or `None` when the answer was written without one.
         notes: What the reader should know about how it went, e.g. that the model was unavailable.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from domain.answers import Evidence, PromptUsed, TimeScope
 from domain.corpus import Citable, Document, DocumentHeader, Passage, RankedPassage, Reading, Statement
+from domain.patience import Patience
 
 Vector = NDArray[np.float32]
 """Shape `(d,)`, unit length."""
@@ -251,8 +252,8 @@ class AnswerStore(Protocol):
 class Retriever(Protocol):
     """Question → ranked passages."""
 
-    def retrieve(self, question: str, *, scope: TimeScope, limit: int) -> tuple[RankedPassage, ...]:
-        """Return at most `limit` passages in scope, best first, copies folded."""
+    def retrieve(self, question: str, *, scope: TimeScope, limit: int, read: bool = True) -> tuple[RankedPassage, ...]:
+        """Return at most `limit` passages in scope, best first, copies folded; `read` them closely if there is time."""
         ...
 
 
@@ -295,8 +296,12 @@ class ChatModel(Protocol):
         """The released prompt that it renders."""
         ...
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Generator[DraftPart, None, None]:
+    def write(
+        self, question: str, evidence: Sequence[Evidence], *, patience: Patience | None = None
+    ) -> Generator[DraftPart, None, None]:
         """Yield each sentence of an answer as soon as it is written, and `DraftEnd` last.
+
+        It ends when `patience` does, which frees the model.
 
         No sentence before the end means that the model found no answer. Closing the generator stops the model. What was
         yielded before an error stands.

@@ -59,6 +59,8 @@ class PairModel:
             options = SessionOptions()
             options.intra_op_num_threads = 1
             options.log_severity_level = 3
+            # Without it, processors of AVX2 without VNNI cut off sums that are too large, and score otherwise.
+            options.add_session_config_entry("session.x64quantprecision", "1")
             session = InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
             return cls(session, Tokenizer.from_file(str(file.with_name(VOCABULARY))), cores=os.cpu_count() or 1)
         except Exception as error:  # onnxruntime and tokenizers raise classes of their own for damaged files.

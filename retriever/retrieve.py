@@ -47,26 +47,26 @@ class HybridRetriever:
         self._reader = reader
         self._settings = settings
 
-    def retrieve(self, question: str, *, scope: TimeScope, limit: int) -> tuple[RankedPassage, ...]:
+    def retrieve(self, question: str, *, scope: TimeScope, limit: int, read: bool = True) -> tuple[RankedPassage, ...]:
         """Return at most `limit` passages in scope, best first, copies folded.
 
         The first `settings.read` of the fused ranking, fewer where they are long, are read and come in the order of
         their relevance; what is further down follows as it was fused. A failed dense index is replaced by exact
-        search, and one of the two kinds of candidates may be missing.
+        search, and one of the two kinds of candidates may be missing. Without `read` all stay as they were fused.
 
         Raises:
             IndexUnavailableError: If neither kind of index could answer.
         """
         vector = self._encoder.encode_query(question)
-        read = self._settings.read if self._reader is not None else 0
-        wanted = max(limit, read)
+        most_read = self._settings.read if read and self._reader is not None else 0
+        wanted = max(limit, most_read)
         candidates = max(self._settings.candidates, wanted)
         while True:
             found = self._candidates(question, vector, scope, candidates)
             ranking = self._fused(found, scope)
             exhausted = all(len(hits) < candidates for hits in found)
             if len(ranking) >= wanted or exhausted or candidates >= MOST_CANDIDATES:
-                count = _affordable(ranking[:read])
+                count = _affordable(ranking[:most_read])
                 ordered = _continued(self._by_relevance(question, ranking[:count], scope), ranking[count:])
                 return self._with_known_copies(ordered[:limit], scope)
             # Copies of one text filled the candidates and were folded into few passages: look further.

@@ -152,9 +152,13 @@ class RefusalRule:
     model: Model
     threshold: float
 
-    def probability(self, signals: Mapping[str, float]) -> float:
-        """Return how likely the record answers, 0..1."""
-        return self.model.probability(signals)
+    def probability(self, signals: Mapping[str, float]) -> float | None:
+        """Return how likely the record answers, 0..1; `None` where a signal that it is judged by is missing."""
+        return self.model.probability(signals) if self.model.weights.keys() <= signals.keys() else None
+
+    def refuses(self, probability: float | None) -> bool:
+        """Tell whether to refuse at this probability; what could not be judged is not refused for it."""
+        return probability is not None and probability < self.threshold
 
 
 def refusal_rule(settings: AnswerSettings) -> RefusalRule:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from domain.answers import Answer, Mode, Question, RefusalReason, WithheldSentence
 from domain.errors import ChatModelError, DocumentGoneError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
+from domain.patience import Patience
 from domain.ports import ChatModel, DraftEnd, DraftSentence, RecordReader, Retriever, SupportChecker
 from domain.settings import AnswerSettings
 from service.answering.clarify import readings_of
@@ -28,6 +29,8 @@ from service.calibration import RefusalRule
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
+_TO_READ_S: Final = 0.3  # Reading takes about 0.2 s.
+_TO_WRITE_S: Final = 1.0  # The fastest models have a first sentence by then.
 _WORTH_SHOWING: Final = 2.5  # Log-odds below the best sentence; weaker evidence only lengthens the prompt.
 
 
@@ -101,11 +104,17 @@ class Assistant:
 
         return RunnableGenerator(stream, astream)
 
-    def events(self, question: Question) -> Iterator[AnswerEvent]:
+    def events(self, question: Question, patience: Patience | None = None) -> Iterator[AnswerEvent]:
         """Yield what happens, in order: `Understood`, `PassagesFound`, `EvidenceChosen`, sentences, `Done`.
 
         A refusal or a question back skips what it has no need of; `Done` is always last and holds the whole answer.
+
+        Args:
+            question: What is asked.
+            patience: How long whoever asks waits. Where it does not reach, no model writes, and if need be passages
+                are not read closely; a note says so.
         """
+        patience = patience or Patience()
         watch = Stopwatch(self._clock)
         asked = understand(question)
         answering = WorkingAnswer(question=question, asked=asked, watch=watch)
@@ -117,14 +126,13 @@ class Assistant:
             yield self._refused(answering, reason)
             return
 
-        passages = self._retriever.retrieve(asked.text, scope=asked.scope, limit=self._passages)
-        answering.passages = passages
+        self._find(answering, patience)
         watch.stop("retrieve")
-        yield PassagesFound(passages=passages)
+        yield PassagesFound(passages=answering.passages)
 
         quotes = self._choose_evidence(answering)
         watch.stop("evidence")
-        if not quotes or answering.untold or (answering.answerability or 0.0) < self._rule.threshold:
+        if not quotes or answering.untold or self._rule.refuses(answering.answerability):
             yield self._refused(answering, answering.why_not)
             return
         if answering.readings is not None:
@@ -133,8 +141,8 @@ class Assistant:
         self._check_there(answering)
         yield EvidenceChosen(evidence=answering.evidence)
 
-        if (chat := self._writer(answering)) is not None:
-            found_nothing = yield from self._write(answering, chat)
+        if (chat := self._writer(answering, patience)) is not None:
+            found_nothing = yield from self._write(answering, chat, patience)
             if found_nothing:
                 yield self._refused(answering, answering.why_not)
                 return
@@ -148,6 +156,14 @@ class Assistant:
                 yield SentenceVerified(sentence=sentence)
         self._check_there(answering)
         yield self._done(answering.cited_answer())
+
+    def _find(self, answering: WorkingAnswer, patience: Patience) -> None:
+        asked, read = answering.asked, patience.left_s > _TO_READ_S
+        if not read:
+            answering.notes.append(
+                "The deadline left no time to read the passages closely, nor to judge whether they answer."
+            )
+        answering.passages = self._retriever.retrieve(asked.text, scope=asked.scope, limit=self._passages, read=read)
 
     def _nothing_to_search(self, asked: Understanding) -> RefusalReason | None:
         if self._record.counts(asked.scope).documents:
@@ -175,14 +191,23 @@ class Assistant:
         )
         return choose_quotes(asking, near_it, limit=self._settings.extractive_sentences, sure=sure)
 
-    def _writer(self, answering: WorkingAnswer) -> ChatModel | None:
+    def _writer(self, answering: WorkingAnswer, patience: Patience) -> ChatModel | None:
         """Return the model that is to write; `None` when the answer is to quote."""
         mode = answering.question.mode
         if mode is Mode.MODEL and self._chat is None:
             answering.notes.append("No chat model is set up; the answer quotes the record instead.")
-        return None if mode is Mode.EXTRACTIVE else self._chat
+        if mode is Mode.EXTRACTIVE or self._chat is None:
+            return None
+        if patience.left_s < _TO_WRITE_S:
+            answering.notes.append(
+                "The deadline left no time for the chat model; the answer quotes the record instead."
+            )
+            return None
+        return self._chat
 
-    def _write(self, answering: WorkingAnswer, chat: ChatModel) -> Generator[AnswerEvent, None, bool]:
+    def _write(
+        self, answering: WorkingAnswer, chat: ChatModel, patience: Patience
+    ) -> Generator[AnswerEvent, None, bool]:
         """Yield each sentence of the model once it is verified; return whether the model found no answer.
 
         No sentence is verified where the model failed, or wrote nothing that the record supports: the answer quotes.
@@ -193,7 +218,7 @@ class Assistant:
         answering.model = chat.model_id
         written = 0
         try:
-            with closing(chat.write(answering.asked.text, answering.evidence)) as parts:
+            with closing(chat.write(answering.asked.text, answering.evidence, patience=patience)) as parts:
                 for part in parts:
                     answering.watch.stop("write")
                     match part:
@@ -209,7 +234,8 @@ class Assistant:
             what = (
                 "What it had written before stands" if answering.sentences else "The answer quotes the record instead"
             )
-            answering.notes.append(f"{error.message}. {what}. {error.hint}".strip())
+            why = "The deadline came while the chat model wrote" if patience.is_over else error.message
+            answering.notes.append(f"{why}. {what}. {'' if patience.is_over else error.hint}".strip())
             return False
         if not written:
             answering.notes.append("The model found no answer in the evidence.")

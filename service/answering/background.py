@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from domain.patience import Patience
 from service.answering.turns import Turns
 
 Part = TypeVar("Part")
@@ -18,10 +19,12 @@ class Watch:
     Args:
         seconds: From now.
         too_slow: Makes the error of what takes longer.
+        patience: Of whoever waits; it may be over earlier.
     """
 
-    def __init__(self, seconds: float, too_slow: Callable[[], Exception]) -> None:
-        self._deadline = time.monotonic() + seconds
+    def __init__(self, seconds: float, too_slow: Callable[[], Exception], patience: Patience | None = None) -> None:
+        self.patience = Patience() if patience is None else patience
+        self._deadline = time.monotonic() + min(seconds, self.patience.left_s)
         self._too_slow = too_slow
         self._stopped = threading.Event()
 
@@ -64,6 +67,12 @@ def in_background(
         turns.take_place()
     parts: SimpleQueue[Part | Exception | None] = SimpleQueue()
     threading.Thread(target=_run, args=(work, watch, turns, parts), name="chat-model", daemon=True).start()
+
+    def free() -> None:
+        watch.stop()
+        parts.put(watch.over())
+
+    watch.patience.when_gone(free)
     try:
         while (part := _next(parts, watch)) is not None:
             yield part

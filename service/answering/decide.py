@@ -24,7 +24,6 @@ WEIGHTS: Final[Mapping[str, float]] = {
 _MOST_OF_IT: Final = 0.75  # Share of a question without its figures.
 _TOLD_BEFORE: Final = re.compile(r"(?<=[.;!])\s+")
 _TELLING: Final = 4  # Best passages, one of which tells of what a question asks about.
-_NOTHING: Final = -8.0  # Where nothing was read.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ def signals(passages: Sequence[RankedPassage], scored: Sequence[Scored]) -> dict
     """Return what tells whether the record answers the question; nothing where no sentence was found.
 
     By name: `near`, the greatest cosine of a passage; `span`, the reader's best score of words that answer; `passage`,
-    the log-odds of the passage that the best sentence stands in.
+    the log-odds of the passage that the best sentence stands in. Where nothing was read only the first is known.
 
     Args:
         passages: What was found.
@@ -54,11 +53,8 @@ def signals(passages: Sequence[RankedPassage], scored: Sequence[Scored]) -> dict
     if not scored:
         return {}
     spans = [ranked.reading.span_score for ranked in passages if ranked.reading is not None]
-    return {
-        "near": max((ranked.cosine for ranked in passages if ranked.cosine is not None), default=0.0),
-        "span": max(spans, default=_NOTHING),
-        "passage": scored[0].fit.passage,
-    }
+    near = {"near": max((ranked.cosine for ranked in passages if ranked.cosine is not None), default=0.0)}
+    return near | {"span": max(spans), "passage": scored[0].fit.passage} if spans else near
 
 
 def takes_for_granted(asking: Asking, best: Scored) -> bool:

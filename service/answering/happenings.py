@@ -15,7 +15,7 @@ from service.answering.lexical_match import keys_of
 # entry goes on in the lines that are indented further.
 _TOLD_BY: Final = """
     won wins win victory victories: winn* victor* champion* triumph* beat* defeat* award* prize* medal* title*
-        elected trophy recipient* took_home secur* clinch* landslide
+        elected trophy recipient* took_home secur* clinch* landslide seats
     acquired acquires acquire buys bought: acqui* buy* purchas* take*_over took_over takeover* merge* sold own*
     sold sells: sale* sell* divest* auction* offload* bought buy* acqui* purchas* export*
     founded cofounded co-founded: found* cofound* co-found* establish* set_up creat* launch* start* form* began

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from domain.answers import Evidence, PromptUsed
 from domain.errors import ChatModelError, DatelineError, MalformedReplyError
+from domain.patience import Patience
 from domain.ports import DraftEnd, DraftPart
 from prompts.registry import load_prompt
 from service.answering.background import Watch, in_background
@@ -106,7 +107,9 @@ class LangChainWriter:
         for _ in self._watched(read):
             pass
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Generator[DraftPart, None, None]:
+    def write(
+        self, question: str, evidence: Sequence[Evidence], *, patience: Patience | None = None
+    ) -> Generator[DraftPart, None, None]:
         """Yield the sentences of an answer from the evidence; without evidence there is nothing to say.
 
         Raises:
@@ -116,7 +119,7 @@ class LangChainWriter:
         if not evidence:
             yield DraftEnd(model=self._model_id, prompt_tokens=0, completion_tokens=0)
             return
-        yield from self._watched(lambda watch: self._write(question, evidence, watch))
+        yield from self._watched(lambda watch: self._write(question, evidence, watch), patience)
 
     def close(self) -> None:
         """Free the model; a local one ends."""
@@ -202,8 +205,10 @@ class LangChainWriter:
                 self._models[plain] = self._connect(plain=plain)
             return self._models[plain]
 
-    def _watched(self, work: "Callable[[Watch], Iterator[DraftPart]]") -> Iterator[DraftPart]:
-        return in_background(work, Watch(self._timeout_s, self._too_slow), turns=self._turns)
+    def _watched(
+        self, work: "Callable[[Watch], Iterator[DraftPart]]", patience: Patience | None = None
+    ) -> Iterator[DraftPart]:
+        return in_background(work, Watch(self._timeout_s, self._too_slow, patience), turns=self._turns)
 
     def _too_slow(self) -> ChatModelError:
         return describe_fault(TimeoutError(), endpoint=self._endpoint, timeout_s=self._timeout_s)

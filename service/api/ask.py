@@ -12,6 +12,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from domain.answers import Answer, CitedAnswer, Clarification, Refusal
 from domain.errors import DatelineError
 from domain.events import AnswerEvent, Done
+from domain.patience import Patience
 from service.api.json_response import JsonResponse, json_bytes
 from service.api.json_route import JsonRoute
 from service.api.problems import problem_of
@@ -43,7 +44,8 @@ async def ask(
 ) -> Response:
     """Answer a question from the record, as JSON or, with `Accept: text/event-stream`, as events."""
     question = asked.to_question()
-    running = serving.answers.start(serving.service.assistant.events(question))
+    patience = Patience(None if asked.deadline_ms is None else asked.deadline_ms / 1000)
+    running = serving.answers.start(serving.service.assistant.events(question, patience), patience)
     # The first event comes before the status: a question that cannot be taken gets its 4xx in both renderings.
     first = await running.next_event()
     request_id: str = request.state.request_id

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from anyio import CapacityLimiter, to_thread
 
 from domain.events import AnswerEvent
+from domain.patience import Patience
 from service.api.problems import too_many_answers
 
 
@@ -19,8 +20,9 @@ class StillWorking:
 class RunningAnswer:
     """One answer under way; its events wait here until they are taken, so a slow reader holds up nothing."""
 
-    def __init__(self, events: Iterator[AnswerEvent]) -> None:
+    def __init__(self, events: Iterator[AnswerEvent], patience: Patience) -> None:
         self._events = events
+        self._patience = patience
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Queue[AnswerEvent | Exception | None] = asyncio.Queue()
         self._left = threading.Event()
@@ -41,8 +43,9 @@ class RunningAnswer:
         return event
 
     def leave(self) -> None:
-        """Stop the work at its next event: nobody waits for it any more."""
+        """Stop the work: nobody waits for it any more. A model that is writing is freed at once."""
         self._left.set()
+        self._patience.leave()
 
     def work(self) -> None:
         """Go through the events; runs in a thread of its own."""
@@ -72,15 +75,15 @@ class RunningAnswers:
         self._threads = CapacityLimiter(limit)
         self._running: dict[RunningAnswer, asyncio.Task[None]] = {}
 
-    def start(self, events: Iterator[AnswerEvent]) -> RunningAnswer:
-        """Begin to work through `events`.
+    def start(self, events: Iterator[AnswerEvent], patience: Patience) -> RunningAnswer:
+        """Begin to work through `events`, which end when `patience` does.
 
         Raises:
             Problem: If as many answers are under way as are allowed.
         """
         if len(self._running) >= self._limit:
             raise too_many_answers()
-        running = RunningAnswer(events)
+        running = RunningAnswer(events, patience)
         # The place is given back when the work ends, not when its reader goes: a model may still be writing.
         task = asyncio.create_task(to_thread.run_sync(running.work, limiter=self._threads))
         self._running[running] = task

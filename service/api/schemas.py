@@ -15,6 +15,7 @@ _MOST_TURNS: Final = 50
 _MOST_ROWS: Final = 500
 _MOST_PASSAGES: Final = 100
 _MOST_CITATIONS: Final = 1_000
+_LONGEST_WAIT_MS: Final = 600_000
 _LONGEST_URL: Final = 2_000
 _LONGEST_NAME: Final = 300
 _LARGEST: Final = 2**31 - 1  # Beyond it SQLite's integers overflow.
@@ -85,6 +86,14 @@ class AskRequest(_Scoped):
     mode: Mode | None = Field(default=None, description="`auto` (default), `model`, or `extractive`: quotes only.")
     history: list[TurnRequest] | None = Field(
         default=None, max_length=_MOST_TURNS, description="Earlier messages, oldest first."
+    )
+
+    deadline_ms: int | None = Field(
+        default=None,
+        ge=1,
+        le=_LONGEST_WAIT_MS,
+        strict=True,
+        description="Milliseconds within which the answer is wanted: a model, and close reading, are left out in need.",
     )
 
     def to_question(self) -> Question:

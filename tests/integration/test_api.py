@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from domain.answers import PromptUsed
 from domain.errors import ChatModelError, ModelFileError, RecordBusyError
+from domain.patience import Patience
 from domain.ports import DraftPart, Vector
 from domain.settings import ModelSettings
 from retriever.wiring import LazySupportChecker
@@ -56,7 +57,9 @@ class _BrokenChatModel:
     def warm_up(self) -> None:
         raise ChatModelError("The local chat model cannot be started")
 
-    def write(self, question: str, evidence: object) -> Generator[DraftPart, None, None]:
+    def write(
+        self, question: str, evidence: object, *, patience: Patience | None = None
+    ) -> Generator[DraftPart, None, None]:
         raise ChatModelError("The local chat model cannot be started")
 
 

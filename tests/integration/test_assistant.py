@@ -10,7 +10,8 @@ import pytest
 from domain.answers import Answer, CitedAnswer, Evidence, Mode, Question, Refusal, RefusalReason, TimeScope, Turn
 from domain.errors import ChatModelError, QuestionError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
-from domain.ports import DraftPart
+from domain.patience import Patience
+from domain.ports import DraftPart, DraftSentence
 from retriever.wiring import Record
 from service.answering.prompt_text import shown_sizes
 from tests.support.assistants import HALF_THE_WORDS, assistant_over, record_of
@@ -160,7 +161,9 @@ def test_a_sentence_is_shown_before_the_model_has_ended(record: Record) -> None:
     written: list[str] = []
 
     class SlowModel(PlayedModel):
-        def write(self, question: str, evidence: Sequence[Evidence]) -> Generator[DraftPart, None, None]:
+        def write(
+            self, question: str, evidence: Sequence[Evidence], *, patience: Patience | None = None
+        ) -> Generator[DraftPart, None, None]:
             for part in super().write(question, evidence):
                 written.append(type(part).__name__)
                 yield part
@@ -178,7 +181,9 @@ def test_who_stops_listening_stops_the_model(record: Record) -> None:
     stopped: list[bool] = []
 
     class WatchedModel(PlayedModel):
-        def write(self, question: str, evidence: Sequence[Evidence]) -> Generator[DraftPart, None, None]:
+        def write(
+            self, question: str, evidence: Sequence[Evidence], *, patience: Patience | None = None
+        ) -> Generator[DraftPart, None, None]:
             try:
                 yield from super().write(question, evidence)
             except GeneratorExit:
@@ -192,6 +197,55 @@ def test_who_stops_listening_stops_the_model(record: Record) -> None:
     cast("Generator[AnswerEvent, None, None]", events).close()
 
     assert stopped == [True]
+
+
+def _within(record: Record, seconds: float, chat: PlayedModel) -> CitedAnswer:
+    asked = Question(text="When will the northern bridge open?")
+    *_, done = assistant_over(record, chat=chat).events(asked, Patience(seconds))
+    assert isinstance(done, Done)
+    return _cited(done.answer)
+
+
+def test_a_deadline_too_near_for_a_model_leaves_it_out(record: Record) -> None:
+    """The record is quoted, and the answer says why."""
+    chat = PlayedModel(sentences=[("The northern bridge will open in June.", ("E1",))])
+
+    answer = _within(record, 0.9, chat)
+
+    assert (answer.mode, chat.asked) == ("extractive", [])
+    assert "The deadline left no time for the chat model; the answer quotes the record instead." in answer.trace.notes
+
+
+def test_a_deadline_that_leaves_hardly_any_time_leaves_out_close_reading(record: Record) -> None:
+    """What was found stays in its order, and is answered from all the same."""
+    answer = _within(record, 0.01, PlayedModel())
+
+    assert answer.sentences[0].text == BRIDGE
+    assert all(found.reading is None for found in answer.trace.passages)
+    assert answer.trace.answerability is None
+    assert (
+        "The deadline left no time to read the passages closely, nor to judge whether they answer."
+        in answer.trace.notes
+    )
+
+
+def test_a_model_that_writes_beyond_the_deadline_is_left(record: Record) -> None:
+    """What it had written stands."""
+
+    class EndlessModel(PlayedModel):
+        def write(
+            self, question: str, evidence: Sequence[Evidence], *, patience: Patience | None = None
+        ) -> Generator[DraftPart, None, None]:
+            assert patience is not None
+            for text, ids in self.sentences:
+                yield DraftSentence(text=text, evidence_ids=ids)
+            patience.leave()
+            raise ChatModelError("The chat model took longer than 60 s", hint="Raise the limit.")
+
+    answer = _within(record, 60, EndlessModel(sentences=[("The northern bridge will open in June.", ("E1",))]))
+
+    assert answer.text == "The northern bridge will open in June. [1]"
+    assert answer.trace.notes == ("The deadline came while the chat model wrote. What it had written before stands.",)
 
 
 def test_a_sentence_that_is_written_twice_is_shown_once(record: Record) -> None:

@@ -11,6 +11,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 from domain.answers import Evidence, PromptUsed
 from domain.errors import ChatModelError
+from domain.patience import Patience
 from domain.ports import DraftEnd, DraftPart, DraftSentence
 from service.answering.langchain_writer import LangChainWriter
 
@@ -27,7 +28,9 @@ class PlayedModel:
     model_id: str = "played"
     prompt: PromptUsed = PROMPT
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Generator[DraftPart, None, None]:
+    def write(
+        self, question: str, evidence: Sequence[Evidence], *, patience: Patience | None = None
+    ) -> Generator[DraftPart, None, None]:
         self.asked.append((question, tuple(evidence)))
         for text, ids in self.sentences:
             yield DraftSentence(text=text, evidence_ids=ids)

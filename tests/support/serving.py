@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from domain.answers import Question
 from domain.events import AnswerEvent
+from domain.patience import Patience
 from domain.ports import PreparedDocument
 from domain.settings import Settings, load_settings
 from service.answering.assistant import Assistant
@@ -53,7 +54,8 @@ def scripted(service: OpenService, script: Script) -> OpenService:
     """The same service with an assistant whose events are `script`'s."""
 
     class Scripted:
-        def events(self, question: Question) -> Iterator[AnswerEvent]:
+        def events(self, question: Question, patience: Patience | None = None) -> Iterator[AnswerEvent]:
+            del patience
             return script(question)
 
     return replace(service, assistant=cast("Assistant", Scripted()))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from domain.errors import ChatModelError
+from domain.patience import Patience
 from service.answering.background import Watch, in_background
 from service.answering.turns import Turns
 
@@ -130,3 +131,37 @@ def test_who_does_not_get_a_turn_in_time_is_too_slow() -> None:
         list(in_background(lambda _: iter(("never",)), watch(0.05), turns=turns))
 
     assert came
+
+
+def test_the_time_of_whoever_waits_is_the_time_of_the_work() -> None:
+    """It ends sooner than the work may take by itself."""
+    released, started = threading.Event(), threading.Event()
+
+    with pytest.raises(ChatModelError, match="too slow"):
+        next(in_background(held_until(released, started), Watch(30, too_slow, Patience(0.05))))
+
+    released.set()
+
+
+def test_work_that_nobody_waits_for_ends_at_once() -> None:
+    """It is told, and who takes its parts is not kept waiting for the next."""
+    patience, noticed, started = Patience(), threading.Event(), threading.Event()
+
+    def work(watch: Watch) -> Iterator[str]:
+        started.set()
+        try:
+            while not noticed.wait(0.01):
+                watch.check()
+        finally:
+            noticed.set()
+        yield from ()
+
+    def go() -> None:
+        started.wait(30)
+        patience.leave()
+
+    threading.Thread(target=go, daemon=True).start()
+
+    with pytest.raises(ChatModelError, match="too slow"):
+        next(in_background(work, Watch(30, too_slow, patience)))
+    assert noticed.wait(5)

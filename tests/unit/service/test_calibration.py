@@ -112,6 +112,14 @@ def test_without_a_file_the_shipped_calibration_decides() -> None:
 
 
 def test_the_rule_asks_its_model() -> None:
+    rule, known = RefusalRule(model=CALIBRATION.model, threshold=0.5), {"near": 1.0, "missing": 0.0}
+
+    assert rule.probability(known) == CALIBRATION.model.probability(known)
+
+
+def test_what_cannot_be_judged_is_not_refused() -> None:
+    """A signal is missing: nothing is said of the answer, for it or against it."""
     rule = RefusalRule(model=CALIBRATION.model, threshold=0.5)
 
-    assert rule.probability({"near": 1.0}) == CALIBRATION.model.probability({"near": 1.0})
+    assert rule.probability({"near": 1.0}) is None
+    assert [rule.refuses(likely) for likely in (None, 0.49, 0.5)] == [False, True, False]

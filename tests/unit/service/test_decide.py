@@ -97,18 +97,24 @@ def test_the_signals_are_those_of_the_best() -> None:
     assert signals(passages, scored) == {"near": 0.7, "span": -2.5, "passage": 6.0}
 
 
-def test_what_was_not_read_or_compared_speaks_against_an_answer() -> None:
-    """Found by its words alone, and not read: nothing is near, and the reader's signals are those of no answer."""
-    found = signals_of(QUESTION, *passages_of(BRIDGE))
+def test_what_was_not_compared_speaks_against_an_answer() -> None:
+    """Found by its words alone: nothing is near."""
+    (found,) = passages_of(BRIDGE)
 
-    assert (found["near"], found["span"]) == (0.0, -8.0)
+    assert signals_of(QUESTION, read(found, answers=2.0, span_score=-3.0))["near"] == 0.0
+
+
+def test_what_was_not_read_says_nothing_of_how_it_reads() -> None:
+    """The reader's signals are missing, and count neither way."""
+    assert signals_of(QUESTION, *passages_of(BRIDGE)).keys() == {"near"}
 
 
 def test_the_shipped_model_weighs_signals_that_there_are() -> None:
     """A weight under a name that no signal has would silently count nothing."""
     rule = refusal_rule(AnswerSettings())
+    found = read(ranked(BRIDGE), answers=2.0, span_score=-3.0)
 
-    assert rule.model.weights.keys() <= signals_of(QUESTION, ranked(BRIDGE)).keys()
+    assert rule.model.weights.keys() <= signals_of(QUESTION, found).keys()
 
 
 @pytest.mark.parametrize(("share", "odds"), [(0.5, 0.0), (0.75, 1.0986), (0.0, -20.7233), (1.0, 20.7233)])

@@ -51,8 +51,8 @@ def verified(
 
 
 def test_a_supported_sentence_keeps_its_evidence() -> None:
-    assert verified("Each day 87 trains cross the Orrin bridge.", "E1") == (
-        "Each day 87 trains cross the Orrin bridge.",
+    assert verified("The Orrin bridge is crossed by 87 trains a day.", "E1") == (
+        "The Orrin bridge is crossed by 87 trains a day.",
         ("E1",),
     )
 
