@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from domain.ports import Intake
 from domain.settings import IngestSettings, Settings
 from retriever.wiring import Record
-from service.api import answers, ask, documents, operations, sources, uploads
+from service.api import answers, ask, documents, feedback, operations, sources, uploads
 from service.api.problems import install_problem_handlers
 from service.api.request_ids import RequestIds
 from service.api.running import RunningAnswers
@@ -66,7 +66,7 @@ def create_app(
     )
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
-    for module in (ask, answers, documents, uploads, sources, operations):
+    for module in (ask, answers, feedback, documents, uploads, sources, operations):
         app.include_router(module.router)
     return app
 

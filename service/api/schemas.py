@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from domain.answers import MAX_QUESTION_CHARS, Mode, Question, TimeScope, Turn
 from domain.errors import QuestionError
+from domain.feedback import Verdict
 from domain.uploads import Upload
 
 _MOST_TURNS: Final = 50
@@ -18,6 +19,8 @@ _MOST_CITATIONS: Final = 1_000
 _LONGEST_WAIT_MS: Final = 600_000
 _LONGEST_URL: Final = 2_000
 _LONGEST_NAME: Final = 300
+_LONGEST_COMMENT: Final = 2_000
+_SOMETHING: Final = r"\S"
 _LARGEST: Final = 2**31 - 1  # Beyond it SQLite's integers overflow.
 
 
@@ -234,6 +237,46 @@ class VerifyRequest(_Request):
         if (self.answer_id is None) == (self.answer is None):
             raise ValueError("send either answer_id or answer")
         return self
+
+
+class PlaceRequest(_Request):
+    """Words of a document, in code points of its text."""
+
+    document_id: PlainText = Field(min_length=1, max_length=_LONGEST_NAME)
+    version: int | None = Field(default=None, ge=1, le=_LARGEST, strict=True, description="The current one.")
+    start: int = Field(ge=0, le=_LARGEST, strict=True)
+    end: int = Field(ge=1, le=_LARGEST, strict=True)
+
+
+class FeedbackRequest(_Request):
+    """A verdict on a sentence of a stored answer, or on what the answer lacks."""
+
+    answer_id: PlainText = Field(min_length=1, max_length=_LONGEST_NAME)
+    verdict: Verdict = Field(
+        description="Whether the quotes of the sentence support it; `missing`: the record says more, or says it at all."
+    )
+    sentence: int | None = Field(
+        default=None, ge=0, le=_LARGEST, strict=True, description="Which of `sentences[]`, from 0; not with `missing`."
+    )
+    comment: PlainText | None = Field(default=None, max_length=_LONGEST_COMMENT, pattern=_SOMETHING)
+    expected: PlainText | None = Field(
+        default=None,
+        max_length=_LONGEST_COMMENT,
+        pattern=_SOMETHING,
+        description="What a right answer says; not with `supports`.",
+    )
+    place: PlaceRequest | None = Field(default=None, description="Where the record says it; not with `supports`.")
+    history: list[TurnRequest] | None = Field(
+        default=None, max_length=_MOST_TURNS, description="The messages that were sent with the question."
+    )
+
+
+class FeedbackQuery(_Request):
+    """Which feedback to list."""
+
+    verdict: Verdict | None = None
+    limit: int = Field(default=50, ge=1, le=_MOST_ROWS)
+    offset: int = Field(default=0, ge=0, le=_LARGEST)
 
 
 class JobsQuery(_Request):
