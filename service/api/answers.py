@@ -5,7 +5,8 @@ from fastapi import APIRouter, Response
 from domain.errors import AnswerWithdrawnError
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
-from service.api.schemas import VerifyRequest
+from service.api.response_schemas import AnswerBody, VerifyBody
+from service.api.schemas import AnswerId, VerifyRequest
 from service.api.serving import ServingNow
 from service.receipts import STANDS, citations_of, rests_on, standings, without_documents
 
@@ -13,8 +14,8 @@ router = APIRouter(prefix="/v1", tags=["answers"])
 _verifying = APIRouter(route_class=JsonRoute)
 
 
-@router.get("/answers/{answer_id}", response_class=JsonResponse)
-def show_answer(answer_id: str, serving: ServingNow) -> Response:
+@router.get("/answers/{answer_id}", response_class=JsonResponse, response_model=AnswerBody)
+def show_answer(answer_id: AnswerId, serving: ServingNow) -> Response:
     """Return an answer as it was given; what it repeats of deleted documents, beside its citations, is left out."""
     ledger = serving.service.record.ledger
     body = ledger.answer(answer_id)
@@ -24,7 +25,7 @@ def show_answer(answer_id: str, serving: ServingNow) -> Response:
     return JsonResponse(without_documents(body, gone) if gone else body)
 
 
-@_verifying.post("/verify", response_class=JsonResponse)
+@_verifying.post("/verify", response_class=JsonResponse, response_model=VerifyBody)
 def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
     """Say of each citation of an answer whether its words still stand in the record as it now is."""
     ledger = serving.service.record.ledger

@@ -11,6 +11,7 @@ from domain.ports import Intake
 from domain.settings import IngestSettings, Settings
 from retriever.wiring import Record
 from service.api import answers, ask, documents, feedback, operations, sources, uploads
+from service.api.description import DescribedApi
 from service.api.problems import install_problem_handlers
 from service.api.request_ids import RequestIds
 from service.api.running import RunningAnswers
@@ -53,7 +54,7 @@ def create_app(
             await to_thread.run_sync(serving.warm_up.stop)
             await to_thread.run_sync(opening.__exit__, None, None, None)
 
-    app = FastAPI(
+    app = DescribedApi(
         title="Dateline",
         version=version("dateline"),
         summary="Answers from dated documents; every sentence shows the exact words that support it.",

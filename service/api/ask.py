@@ -16,6 +16,7 @@ from domain.patience import Patience
 from service.api.json_response import JsonResponse, json_bytes
 from service.api.json_route import JsonRoute
 from service.api.problems import problem_of
+from service.api.response_schemas import AnswerBody, SearchBody
 from service.api.running import RunningAnswer, StillWorking
 from service.api.schemas import AskRequest, SearchRequest
 from service.api.serving import ServingNow
@@ -34,7 +35,13 @@ router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["questions"])
 @router.post(
     "/ask",
     response_class=JsonResponse,
-    responses={200: {"description": "A cited answer or a refusal.", "content": {_EVENT_STREAM: {}}}},
+    response_model=AnswerBody,
+    responses={
+        200: {
+            "description": "A cited answer, a refusal or a question back.",
+            "content": {_EVENT_STREAM: {"schema": {"type": "string"}}},
+        }
+    },
 )
 async def ask(
     asked: AskRequest,
@@ -57,7 +64,7 @@ async def ask(
     return JsonResponse(answer_body(answer))
 
 
-@router.post("/search", response_class=JsonResponse)
+@router.post("/search", response_class=JsonResponse, response_model=SearchBody)
 def search(wanted: SearchRequest, serving: ServingNow) -> Response:
     """Find the passages nearest to a query, best first, copies folded."""
     query = wanted.to_question()

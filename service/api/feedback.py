@@ -1,7 +1,7 @@
 """What readers say of answers: `POST /v1/feedback`, a list of it, and all of it as evaluation cases."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
@@ -13,15 +13,24 @@ from retriever.ledger import SqliteLedger
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
 from service.api.problems import Problem
+from service.api.response_schemas import FeedbackBody, FeedbackListBody
 from service.api.schemas import FeedbackQuery, FeedbackRequest, PlaceRequest
 from service.api.serving import ServingNow
 from service.feedback import evaluation_cases, feedback_body, feedback_row, json_lines, standing_answer
+
+_LINES: Final = "application/jsonl"
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
 _saying = APIRouter(route_class=JsonRoute)
 
 
-@_saying.post("/feedback", status_code=201, response_class=JsonResponse)
+@_saying.post(
+    "/feedback",
+    status_code=201,
+    response_class=JsonResponse,
+    response_model=FeedbackBody,
+    responses={200: {"description": "It was said before, and is kept once.", "model": FeedbackBody}},
+)
 def give_feedback(given: FeedbackRequest, serving: ServingNow) -> Response:
     """Say of a sentence whether its quotes support it, or of an answer what it lacks; said twice it is kept once."""
     ledger = serving.service.record.ledger
@@ -35,7 +44,7 @@ def give_feedback(given: FeedbackRequest, serving: ServingNow) -> Response:
 router.include_router(_saying)
 
 
-@router.get("/feedback", response_class=JsonResponse)
+@router.get("/feedback", response_class=JsonResponse, response_model=FeedbackListBody)
 def list_feedback(wanted: Annotated[FeedbackQuery, Query()], serving: ServingNow) -> Response:
     """List what was said, newest first."""
     ledger = serving.service.record.ledger
@@ -50,11 +59,15 @@ def list_feedback(wanted: Annotated[FeedbackQuery, Query()], serving: ServingNow
     )
 
 
-@router.get("/feedback/export", response_class=Response)
+@router.get(
+    "/feedback/export",
+    response_class=Response,
+    responses={200: {"description": "A case per line.", "content": {_LINES: {"schema": {"type": "string"}}}}},
+)
 def export_feedback(serving: ServingNow) -> Response:
     """Return what was said as evaluation cases: JSON lines, one per answer."""
     lines = json_lines(evaluation_cases(serving.service.record.ledger))
-    return Response(b"".join(lines), media_type="application/jsonl")
+    return Response(b"".join(lines), media_type=_LINES)
 
 
 def _feedback(given: FeedbackRequest, answer: Mapping[str, Any], ledger: SqliteLedger) -> Feedback:

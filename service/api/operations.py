@@ -5,12 +5,13 @@ from importlib.metadata import version
 from fastapi import APIRouter, Response
 
 from service.api.json_response import JsonResponse
+from service.api.response_schemas import HealthBody, ReadinessBody, RootBody
 from service.api.serving import ServingNow
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/", response_class=JsonResponse)
+@router.get("/", response_class=JsonResponse, response_model=RootBody)
 def root() -> Response:
     """Say what this is and where things are."""
     return JsonResponse(
@@ -41,13 +42,18 @@ def root() -> Response:
     )
 
 
-@router.get("/healthz", response_class=JsonResponse)
+@router.get("/healthz", response_class=JsonResponse, response_model=HealthBody)
 async def healthz() -> Response:
     """Say that the process lives; it asks nothing else of it."""
     return JsonResponse({"status": "alive"})
 
 
-@router.get("/readyz", response_class=JsonResponse)
+@router.get(
+    "/readyz",
+    response_class=JsonResponse,
+    response_model=ReadinessBody,
+    responses={503: {"description": "No question can be answered.", "model": ReadinessBody}},
+)
 def readyz(serving: ServingNow) -> Response:
     """Say what the service can do: 200 when questions can be answered, in every state of the index."""
     record = serving.service.record
