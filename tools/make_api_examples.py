@@ -22,7 +22,7 @@ def response_examples() -> dict[str, dict[str, Any]]:
     with (
         tempfile.TemporaryDirectory() as folder,
         example_app(Path(folder), intake=Idle) as app,
-        TestClient(app) as client,
+        TestClient(app, base_url="http://localhost") as client,
     ):
         # What deletes comes last, so that all others find what they name.
         for example in sorted(request_examples(app.openapi()), key=lambda one: one.operation.startswith("DELETE")):

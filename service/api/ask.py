@@ -13,8 +13,10 @@ from domain.answers import Answer, CitedAnswer, Clarification, Refusal
 from domain.errors import DatelineError
 from domain.events import AnswerEvent, Done
 from domain.patience import Patience
+from service.api.access import READ, CallerNow
 from service.api.json_response import JsonResponse, json_bytes
 from service.api.json_route import JsonRoute
+from service.api.links import Links
 from service.api.problems import problem_of
 from service.api.response_schemas import AnswerBody, SearchBody
 from service.api.running import RunningAnswer, StillWorking
@@ -35,6 +37,7 @@ router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["questions"])
 @router.post(
     "/ask",
     response_class=JsonResponse,
+    dependencies=[READ],
     response_model=AnswerBody,
     responses={
         200: {
@@ -46,35 +49,33 @@ router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["questions"])
 async def ask(
     asked: AskRequest,
     serving: ServingNow,
+    caller: CallerNow,
     request: Request,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
     """Answer a question from the record, as JSON or, with `Accept: text/event-stream`, as events."""
     question = asked.to_question()
     patience = Patience(None if asked.deadline_ms is None else asked.deadline_ms / 1000)
-    running = serving.answers.start(serving.service.assistant.events(question, patience), patience)
+    running = serving.answers.start(serving.service.assistant.events(question, patience), patience, caller)
     # The first event comes before the status: a question that cannot be taken gets its 4xx in both renderings.
     first = await running.next_event()
     request_id: str = request.state.request_id
     if prefers_events(accept):
-        frames = _frames(first, running, request_id)
+        frames = _frames(first, running, request_id, serving.links)
         return StreamingResponse(frames, media_type=_EVENT_STREAM, headers=_STREAM_HEADERS)
     answer = await _last(first, running)
     _log_answer(answer, request_id)
-    return JsonResponse(answer_body(answer))
+    return JsonResponse(serving.links.shown(answer_body(answer)))
 
 
-@router.post("/search", response_class=JsonResponse, response_model=SearchBody)
+@router.post("/search", response_class=JsonResponse, response_model=SearchBody, dependencies=[READ])
 def search(wanted: SearchRequest, serving: ServingNow) -> Response:
     """Find the passages nearest to a query, best first, copies folded."""
     query = wanted.to_question()
     found = serving.service.record.retriever.retrieve(query.text, scope=query.scope, limit=wanted.limit or _PASSAGES)
+    passages = [passage_body(ranked) for ranked in found]
     return JsonResponse(
-        {
-            "query": query.text,
-            "time_scope": scope_body(query.scope),
-            "passages": [passage_body(ranked) for ranked in found],
-        }
+        serving.links.shown({"query": query.text, "time_scope": scope_body(query.scope), "passages": passages})
     )
 
 
@@ -103,11 +104,11 @@ async def _last(event: AnswerEvent | StillWorking | None, running: RunningAnswer
 
 
 async def _frames(
-    event: AnswerEvent | StillWorking | None, running: RunningAnswer, request_id: str
+    event: AnswerEvent | StillWorking | None, running: RunningAnswer, request_id: str, links: Links
 ) -> AsyncIterator[bytes]:
     try:
         while event is not None:
-            yield _frame(event)
+            yield _frame(event, links)
             if isinstance(event, Done):
                 _log_answer(event.answer, request_id)
             event = await running.next_event(patience_s=_KEEP_ALIVE_S)
@@ -119,8 +120,11 @@ async def _frames(
         running.leave()
 
 
-def _frame(event: AnswerEvent | StillWorking) -> bytes:
-    return KEEPALIVE_COMMENT if isinstance(event, StillWorking) else _named_frame(*event_body(event))
+def _frame(event: AnswerEvent | StillWorking, links: Links) -> bytes:
+    if isinstance(event, StillWorking):
+        return KEEPALIVE_COMMENT
+    name, body = event_body(event)
+    return _named_frame(name, links.shown(body))
 
 
 def _named_frame(name: str, body: dict[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ from domain.corpus import Span
 from domain.errors import AnswerWithdrawnError, NotFoundError
 from domain.feedback import Feedback, Place
 from retriever.ledger import SqliteLedger
+from service.api.access import ADMIN, READ
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
 from service.api.problems import Problem
@@ -20,15 +21,15 @@ from service.feedback import evaluation_cases, feedback_body, feedback_row, json
 
 _LINES: Final = "application/jsonl"
 
-router = APIRouter(prefix="/v1", tags=["feedback"])
-_saying = APIRouter(route_class=JsonRoute)
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["feedback"])
 
 
-@_saying.post(
+@router.post(
     "/feedback",
     status_code=201,
     response_class=JsonResponse,
     response_model=FeedbackBody,
+    dependencies=[READ],
     responses={200: {"description": "It was said before, and is kept once.", "model": FeedbackBody}},
 )
 def give_feedback(given: FeedbackRequest, serving: ServingNow) -> Response:
@@ -41,10 +42,7 @@ def give_feedback(given: FeedbackRequest, serving: ServingNow) -> Response:
     return JsonResponse(feedback_body(kept, answer), status_code=201 if is_new else 200)
 
 
-router.include_router(_saying)
-
-
-@router.get("/feedback", response_class=JsonResponse, response_model=FeedbackListBody)
+@router.get("/feedback", response_class=JsonResponse, response_model=FeedbackListBody, dependencies=[ADMIN])
 def list_feedback(wanted: Annotated[FeedbackQuery, Query()], serving: ServingNow) -> Response:
     """List what was said, newest first."""
     ledger = serving.service.record.ledger
@@ -62,6 +60,7 @@ def list_feedback(wanted: Annotated[FeedbackQuery, Query()], serving: ServingNow
 @router.get(
     "/feedback/export",
     response_class=Response,
+    dependencies=[ADMIN],
     responses={200: {"description": "A case per line.", "content": {_LINES: {"schema": {"type": "string"}}}}},
 )
 def export_feedback(serving: ServingNow) -> Response:

@@ -394,12 +394,26 @@ class IndexBody(BaseModel):
 
 
 class ReadinessBody(BaseModel):
-    """What the service can do."""
+    """What the service can do; where keys are asked for, what the record holds is left out."""
 
     ready: bool
     reason: str | None
-    index: IndexBody
-    documents: Count
-    passages: Count
-    chat_model: str | None
-    encoder: str
+    missing: list[Literal["models", "index"]]
+    index: IndexBody | None = None
+    documents: Count = 0
+    passages: Count = 0
+    chat_model: str | None = None
+    encoder: str = ""
+
+
+class CollectionBody(BaseModel):
+    """A record of its own, and where it stands."""
+
+    name: str
+    url: str
+
+
+class CollectionListBody(BaseModel):
+    """The collections that a key opens."""
+
+    collections: list[CollectionBody]

@@ -91,11 +91,13 @@ JobId = Annotated[
 _QUESTION: Final[dict[str, Any]] = {"minLength": 1, "maxLength": MAX_QUESTION_CHARS, "pattern": _SOMETHING}
 
 
-class _Request(BaseModel):
+class StrictRequest(BaseModel):
+    """A body or a query; what it does not know it refuses."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Scoped(_Request):
+class _Scoped(StrictRequest):
     as_of: Day | None = Field(
         default=None, description="Hide documents published later, and undated ones.", examples=["2025-02-28"]
     )
@@ -120,7 +122,7 @@ class _Scoped(_Request):
         return TimeScope(as_of=self.as_of, published_from=self.from_, published_to=self.to, publisher=self.publisher)
 
 
-class TurnRequest(_Request):
+class TurnRequest(StrictRequest):
     """One earlier message of the conversation."""
 
     role: Literal["user", "assistant"]
@@ -210,7 +212,7 @@ class DocumentsQuery(_Scoped):
     offset: int = Field(default=0, ge=0, le=_LARGEST, description="Rows passed over.", examples=[0])
 
 
-class DocumentRequest(_Request):
+class DocumentRequest(StrictRequest):
     """A text, or an address to fetch it from, and what is known of it; `null` is the same as leaving a field out."""
 
     model_config = ConfigDict(
@@ -340,7 +342,7 @@ class PastedAnswer(BaseModel):
     sentences: list[_PastedSentence] = Field(max_length=_MOST_CITATIONS)
 
 
-class VerifyRequest(_Request):
+class VerifyRequest(StrictRequest):
     """The id of a stored answer, or an answer with its citations."""
 
     model_config = ConfigDict(
@@ -386,7 +388,7 @@ class VerifyRequest(_Request):
         return self
 
 
-class PlaceRequest(_Request):
+class PlaceRequest(StrictRequest):
     """Words of a document, in code points of its text."""
 
     document_id: PlainText = Field(min_length=1, max_length=_LONGEST_NAME)
@@ -395,7 +397,7 @@ class PlaceRequest(_Request):
     end: Number
 
 
-class FeedbackRequest(_Request):
+class FeedbackRequest(StrictRequest):
     """A verdict on a sentence of a stored answer, or on what the answer lacks."""
 
     model_config = ConfigDict(
@@ -452,7 +454,7 @@ class FeedbackRequest(_Request):
     )
 
 
-class FeedbackQuery(_Request):
+class FeedbackQuery(StrictRequest):
     """Which feedback to list."""
 
     verdict: Verdict | None = Field(default=None, description="Only this one.", examples=["missing"])
@@ -460,7 +462,7 @@ class FeedbackQuery(_Request):
     offset: int = Field(default=0, ge=0, le=_LARGEST, description="Rows passed over.", examples=[0])
 
 
-class JobsQuery(_Request):
+class JobsQuery(StrictRequest):
     """Which jobs to list."""
 
     limit: int = Field(default=50, ge=1, le=_MOST_ROWS, description="Most rows.", examples=[20])
@@ -468,7 +470,9 @@ class JobsQuery(_Request):
 
 class _ErrorDetail(BaseModel):
     message: str
-    type: Literal["invalid_request_error", "server_error"]
+    type: Literal[
+        "invalid_request_error", "authentication_error", "permission_error", "rate_limit_error", "server_error"
+    ]
     code: str
     param: str | None
 

@@ -8,18 +8,20 @@ from fastapi.responses import HTMLResponse
 
 from domain.corpus import Document, Span
 from domain.errors import NotFoundError
+from service.api.access import READ_OR_LINK, GuardedRoute
 from service.api.schemas import DocumentId
 from service.api.serving import ServingNow
 from service.api.source_page import CONTENT_SECURITY_POLICY, missing_page, source_page
 
 _Linked = Annotated[str | None, Query(description="A whole number.", examples=["1"])]
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(route_class=GuardedRoute, tags=["documents"])
 
 
 @router.get(
     "/sources/{document_id:path}",
     response_class=HTMLResponse,
+    dependencies=[READ_OR_LINK],
     responses={404: {"description": "A page that says that there is no such document or version."}},
 )
 def source(
@@ -42,7 +44,7 @@ def source(
     misplaced = quote is None and (start, end) != (None, None)
     notice = "The link names a place that is not in this text, so no words are marked." if misplaced else ""
     newest = (document.header, *ledger.versions(document_id))[-1]
-    return _html(source_page(document, newest=newest, quote=quote, notice=notice))
+    return _html(source_page(document, newest=newest, quote=quote, notice=notice, link=serving.links.url))
 
 
 def _whole(given: str | None) -> int | None:

@@ -36,7 +36,7 @@ def served(tmp_path: Path) -> Iterator[tuple[TestClient, SqliteLedger]]:
     documents = [prepared("doc-bridge", BRIDGE), prepared("doc-ferry", FERRY, "It carries sheep.")]
     with (
         opened(settings, documents) as service,
-        TestClient(create_app(settings, service=service, intake=Intake)) as client,
+        TestClient(create_app(settings, service=service, intake=Intake), base_url="http://localhost") as client,
     ):
         yield client, service.record.ledger
 
@@ -52,7 +52,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     settings = serving_settings(tmp_path_factory.mktemp("record"))
     with (
         opened(settings, [prepared("doc-bridge", BRIDGE), prepared("doc-ferry", FERRY)]) as service,
-        TestClient(create_app(settings, service=service)) as client,
+        TestClient(create_app(settings, service=service), base_url="http://localhost") as client,
     ):
         yield client
 
@@ -303,7 +303,7 @@ def test_a_purge_removes_feedback_that_repeats_what_was_deleted(
     settings = serving_settings(data)
     with (
         opened(settings, [prepared("doc-bridge", BRIDGE)]) as service,
-        TestClient(create_app(settings, service=service, intake=Intake)) as client,
+        TestClient(create_app(settings, service=service, intake=Intake), base_url="http://localhost") as client,
     ):
         answer_id = refused(client)["id"]
         document_id = sent(client, text=SECRET)["documents"][0]["document_id"]
@@ -324,7 +324,10 @@ def test_a_purge_removes_feedback_that_repeats_what_was_deleted(
 def test_a_purge_takes_feedback_with_its_receipt(tmp_path: Path) -> None:
     """Of a purged answer nothing can be said any more, and nothing of what was said is left."""
     settings = serving_settings(tmp_path)
-    with opened(settings, []) as service, TestClient(create_app(settings, service=service, intake=Intake)) as client:
+    with (
+        opened(settings, []) as service,
+        TestClient(create_app(settings, service=service, intake=Intake), base_url="http://localhost") as client,
+    ):
         document_id = sent(client, text=SECRET)["documents"][0]["document_id"]
         answer = asked(client, "Who signed the ledger of the ferry?")
         said = {"answer_id": answer["id"], "verdict": "supports", "sentence": 0, "comment": "Quillfeather it was."}
