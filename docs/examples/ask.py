@@ -2,7 +2,7 @@
 
     python ask.py http://localhost:8000
 
-Needs Python and nothing else. Where the server asks for a key, it is taken from DATELINE_API_KEY.
+Needs Python and nothing else. Where the server asks for a key, it is taken from API_KEY.
 """
 
 import json
@@ -27,7 +27,7 @@ QUESTION = "At what hour does the ferry of Torval sail?"
 def call(path: str, body: Any = None, accept: str = "application/json") -> Any:
     """Open a response; what is not 2xx raises `urllib.error.HTTPError`, whose body says why."""
     headers = {"Accept": accept, "Content-Type": "application/json"}
-    if key := os.environ.get("DATELINE_API_KEY"):
+    if key := os.environ.get("API_KEY"):
         headers["Authorization"] = f"Bearer {key}"
     data = None if body is None else json.dumps(body).encode()
     return urllib.request.urlopen(urllib.request.Request(BASE + path, data, headers), timeout=120)

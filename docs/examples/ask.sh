@@ -3,12 +3,12 @@
 #
 #     sh ask.sh http://localhost:8000
 #
-# Where the server asks for a key, it is taken from DATELINE_API_KEY.
+# Where the server asks for a key, it is taken from API_KEY.
 set -eu
 
 base=${1:-http://localhost:8000}
 question='{"question": "At what hour does the ferry of Torval sail?"}'
-key=${DATELINE_API_KEY:-none}
+key=${API_KEY:-none}
 
 call() {
     curl --silent --show-error --fail-with-body --header 'Content-Type: application/json' \
