@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from domain.ports import Intake
 from domain.settings import IngestSettings, Settings
 from retriever.wiring import Record
-from service.api import answers, ask, documents, operations, sources, uploads
+from service.api import answers, ask, documents, mcp, operations, sources, uploads
 from service.api.problems import install_problem_handlers
 from service.api.request_ids import RequestIds
 from service.api.running import RunningAnswers
@@ -44,7 +44,8 @@ def create_app(
         serving = _serve(settings, opened, None if intake is None else intake(opened.record, settings.ingest))
         app.state.serving = serving
         try:
-            yield
+            async with mcp.mcp_exchanges(serving) as app.state.mcp:
+                yield
         finally:
             # In this order: what still works on the record ends before the record closes.
             await serving.answers.drain()
@@ -66,7 +67,7 @@ def create_app(
     )
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
-    for module in (ask, answers, documents, uploads, sources, operations):
+    for module in (ask, answers, documents, uploads, sources, operations, mcp):
         app.include_router(module.router)
     return app
 

@@ -30,6 +30,7 @@ def root() -> Response:
                 "GET /v1/jobs",
                 "GET /v1/jobs/{job_id}",
                 "GET /sources/{document_id}",
+                "POST /mcp",
                 "GET /healthz",
                 "GET /readyz",
                 "GET /openapi.json",

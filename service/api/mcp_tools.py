@@ -1,0 +1,179 @@
+"""What agents can do with a record: the tools `ask`, `search` and `get_source`, and how a model is told of them."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from anyio import to_thread
+from pydantic import BaseModel
+
+from domain.answers import Answer
+from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
+from domain.patience import Patience
+from service.api.excerpts import AROUND, LONGEST, excerpt
+from service.api.mcp_results import AskResult, SearchResult, SourceResult
+from service.api.mcp_text import answer_text, passages_text, sentence_text, source_text
+from service.api.running import RunningAnswer, RunningAnswers
+from service.api.schemas import AskRequest, SearchRequest, SourceRequest
+from service.rendering import answer_body, header_body, passage_body, scope_body
+from service.wiring import OpenService
+
+INSTRUCTIONS: Final = """\
+Dateline answers from a record of dated documents, such as wire stories, communiqués and statements, and shows for \
+every sentence the words that support it, cut verbatim from the document. Use ask for questions, search to look at \
+passages yourself, get_source to read a document or what stands around a quote.
+Repeat figures, names, days and quotes exactly as they are returned, and name title, publisher and day of what you \
+use. A refusal means that the record does not say it: tell that, and do not fill it in from elsewhere as if the record \
+said it. Later documents may replace what earlier ones say: see superseded and conflicts, and use as_of for the state \
+of a day."""
+
+_ASK: Final = """\
+Answer a question from the record. Use it for whatever was said, agreed, reported, decided or counted, by whom and \
+when; ask in a whole sentence, one thing at a time. Every sentence of the answer has its quotes, with document, \
+publisher, day and speaker. kind is answer; or refusal, where the record does not answer, with the nearest passages; \
+or clarification, where the question may mean several things: let the user choose, then send question, text and reply \
+as history. Takes seconds, with a local model up to a minute; deadline_ms bounds it."""
+
+_SEARCH: Final = """\
+Find passages of the record by meaning and by words, best first, each verbatim with its place in its document. Use it \
+to see what there is on a subject, or where ask refuses; it judges nothing and answers nothing. Copies of one story \
+are shown once."""
+
+_GET_SOURCE: Final = f"""\
+Read a document of the record by the document_id that ask or search returned: its text, what is known of it, and its \
+versions. With start and end of a citation, and its version, the cited words come as quote, and text has up to \
+{AROUND:,} characters around them. With start alone, or neither, text goes on from there. At most {LONGEST:,} \
+characters come at once; next_start, where it is not null, is the start to read on with. Positions count Unicode code \
+points."""
+
+_PASSAGES: Final = 10
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a tool found: for those who read, and for programs."""
+
+    text: str
+    body: BaseModel
+
+
+Progress = Callable[[int, str], Awaitable[None]]
+"""Told how many steps are done and what the last one was; nobody may be listening."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One tool.
+
+    Attributes:
+        takes: Checks the arguments.
+        gives: Describes the structured content.
+        use: Does it with arguments of the type `takes`.
+    """
+
+    title: str
+    description: str
+    takes: type[BaseModel]
+    gives: type[BaseModel]
+    use: Callable[[Any, Progress], Awaitable[Found]]
+
+
+def tools_of(service: OpenService, answers: RunningAnswers) -> dict[str, Tool]:
+    """Return the tools by name; answers that they have written count as those of other surfaces do."""
+
+    async def ask(wanted: AskRequest, progress: Progress) -> Found:
+        question = wanted.to_question()
+        patience = Patience(None if wanted.deadline_ms is None else wanted.deadline_ms / 1000)
+        running = answers.start(service.assistant.events(question, patience), patience)
+        try:
+            answer = await _awaited(running, progress)
+        finally:
+            running.leave()  # Also when the client cancels: nobody waits for the model any more.
+        _log.info("tool ask: answer %s, %.0f ms", answer.answer_id, answer.trace.timings_ms.get("total", 0.0))
+        return Found(text=answer_text(answer), body=_as(AskResult, answer_body(answer)))
+
+    async def search(wanted: SearchRequest, _: Progress) -> Found:
+        return await to_thread.run_sync(_search, service, wanted)
+
+    async def get_source(wanted: SourceRequest, _: Progress) -> Found:
+        return await to_thread.run_sync(_get_source, service, wanted)
+
+    return {
+        "ask": Tool(title="Ask the record", description=_ASK, takes=AskRequest, gives=AskResult, use=ask),
+        "search": Tool(
+            title="Search the record", description=_SEARCH, takes=SearchRequest, gives=SearchResult, use=search
+        ),
+        "get_source": Tool(
+            title="Read a source", description=_GET_SOURCE, takes=SourceRequest, gives=SourceResult, use=get_source
+        ),
+    }
+
+
+def sendable(text: str) -> str:
+    """Put `?` for lone surrogates, which have no UTF-8 form and would end the connection; positions stay true."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _search(service: OpenService, wanted: SearchRequest) -> Found:
+    query = wanted.to_question()
+    found = service.record.retriever.retrieve(query.text, scope=query.scope, limit=wanted.limit or _PASSAGES)
+    body = {
+        "query": query.text,
+        "time_scope": scope_body(query.scope),
+        "passages": [passage_body(ranked) for ranked in found],
+    }
+    return Found(text=passages_text(query.text, found), body=_as(SearchResult, body))
+
+
+def _get_source(service: OpenService, wanted: SourceRequest) -> Found:
+    ledger = service.record.ledger
+    document = ledger.document(wanted.document_id, wanted.version)
+    shown = excerpt(document.text, start=wanted.start or 0, end=wanted.end)
+    header, characters = document.header, len(document.text)
+    is_address = header.source_uri.startswith(("http://", "https://"))
+    body = {
+        **header_body(header),
+        "source_uri": header.source_uri if is_address else None,  # Paths of files are the server's own affair.
+        "characters": characters,
+        "start": shown.start,
+        "end": shown.end,
+        "text": shown.text,
+        "quote": shown.quote,
+        "next_start": shown.next_start,
+        "versions": [header_body(kept) for kept in ledger.versions(header.document_id)],
+    }
+    return Found(text=source_text(header, shown, characters=characters), body=_as(SourceResult, body))
+
+
+async def _awaited(running: RunningAnswer, progress: Progress) -> Answer:
+    steps = 0
+    while (event := await running.next_event()) is not None:
+        match event:
+            case Done():
+                return event.answer
+            case Understood() | PassagesFound() | EvidenceChosen() | SentenceVerified():
+                steps += 1
+                await progress(steps, _told(event))
+    raise AssertionError("the last event is Done")
+
+
+def _told(event: AnswerEvent) -> str:
+    match event:
+        case Understood():
+            return f"Looking for: {event.stand_alone_question}"
+        case PassagesFound():
+            return f"{len(event.passages)} passages found"
+        case EvidenceChosen():
+            return f"{len(event.evidence)} sentences may answer"
+        case SentenceVerified():
+            return sentence_text(event.sentence)
+        case Done():
+            return "Done"
+
+
+def _as(result: type[BaseModel], body: dict[str, Any]) -> BaseModel:
+    return result.model_validate_json(sendable(json.dumps(body, ensure_ascii=False)))
