@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, Request, Response
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from service.api.json_route import JsonRoute
 from service.api.mcp_server import mcp_server
@@ -19,7 +19,7 @@ router = APIRouter(route_class=JsonRoute, include_in_schema=False)  # JSON-RPC d
 @router.post("/mcp/")
 async def mcp(request: Request) -> Response:
     """Hand a message over to the protocol, which answers it as JSON or as a stream."""
-    return _Exchange(request.app.state.mcp)
+    return _Exchange(request.app.state.mcp, await request.body())
 
 
 @asynccontextmanager
@@ -40,12 +40,18 @@ async def mcp_exchanges(serving: Serving) -> AsyncIterator[StreamableHTTPSession
 
 
 class _Exchange(Response):
-    """A response that the SDK writes; it reads the body itself."""
+    """A response that the SDK writes, to a body that was read, and bounded, as on all routes."""
 
-    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
+    def __init__(self, manager: StreamableHTTPSessionManager, body: bytes) -> None:
         super().__init__()
         self._manager = manager
+        self._asked: Message = {"type": "http.request", "body": body, "more_body": False}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one message."""
-        await self._manager.handle_request(scope, receive, send)
+        unread = [self._asked]
+
+        async def receive_again() -> Message:
+            return unread.pop() if unread else await receive()
+
+        await self._manager.handle_request(scope, receive_again, send)

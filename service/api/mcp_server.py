@@ -14,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from domain.errors import DatelineError, NotFoundError
-from service.api.mcp_tools import INSTRUCTIONS, Found, Tool, sendable, tools_of
+from service.api.mcp_tools import INSTRUCTIONS, Found, Tool, tools_of
 from service.api.problems import Problem, problem_of
 from service.api.running import RunningAnswers
 from service.wiring import OpenService
@@ -42,7 +42,7 @@ def mcp_server(service: OpenService, answers: RunningAnswers) -> Server[dict[str
             raise MCPError(types.INVALID_PARAMS, f"There is no tool {call.name!r}; there are {', '.join(tools)}.")
 
         async def progress(steps: int, told: str) -> None:
-            await context.session.report_progress(steps, message=sendable(told))
+            await context.session.report_progress(steps, message=told)
 
         try:
             wanted = tool.takes.model_validate(call.arguments or {})
@@ -75,7 +75,7 @@ def _described(name: str, tool: Tool) -> types.Tool:
 
 def _result(found: Found) -> types.CallToolResult:
     return types.CallToolResult(
-        content=[types.TextContent(text=sendable(found.text))],
+        content=[types.TextContent(text=found.text)],
         structured_content=found.body.model_dump(mode="json", by_alias=True),
     )
 
@@ -86,10 +86,10 @@ def _failure(name: str, tool: Tool, error: Exception) -> types.CallToolResult:
     if problem.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Problem):
         unexpected = None if isinstance(error, DatelineError) else error
         _log.error("tool %s failed: %s", name, error, exc_info=unexpected)
+    # What was sent may be repeated in it, and a lone surrogate, which has no UTF-8 form, would end the connection.
+    body = json.loads(json.dumps(problem.body, ensure_ascii=False).encode("utf-8", "replace"))
     return types.CallToolResult(
-        content=[types.TextContent(text=sendable(problem.detail))],
-        structured_content=json.loads(sendable(json.dumps(problem.body, ensure_ascii=False))),
-        is_error=True,
+        content=[types.TextContent(text=body["error"]["message"])], structured_content=body, is_error=True
     )
 
 

@@ -1,6 +1,5 @@
 """What agents can do with a record: the tools `ask`, `search` and `get_source`, and how a model is told of them."""
 
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -94,7 +93,7 @@ def tools_of(service: OpenService, answers: RunningAnswers) -> dict[str, Tool]:
         finally:
             running.leave()  # Also when the client cancels: nobody waits for the model any more.
         _log.info("tool ask: answer %s, %.0f ms", answer.answer_id, answer.trace.timings_ms.get("total", 0.0))
-        return Found(text=answer_text(answer), body=_as(AskResult, answer_body(answer)))
+        return Found(text=answer_text(answer), body=AskResult.model_validate(answer_body(answer)))
 
     async def search(wanted: SearchRequest, _: Progress) -> Found:
         return await to_thread.run_sync(_search, service, wanted)
@@ -113,11 +112,6 @@ def tools_of(service: OpenService, answers: RunningAnswers) -> dict[str, Tool]:
     }
 
 
-def sendable(text: str) -> str:
-    """Put `?` for lone surrogates, which have no UTF-8 form and would end the connection; positions stay true."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _search(service: OpenService, wanted: SearchRequest) -> Found:
     query = wanted.to_question()
     found = service.record.retriever.retrieve(query.text, scope=query.scope, limit=wanted.limit or _PASSAGES)
@@ -126,7 +120,7 @@ def _search(service: OpenService, wanted: SearchRequest) -> Found:
         "time_scope": scope_body(query.scope),
         "passages": [passage_body(ranked) for ranked in found],
     }
-    return Found(text=passages_text(query.text, found), body=_as(SearchResult, body))
+    return Found(text=passages_text(query.text, found), body=SearchResult.model_validate(body))
 
 
 def _get_source(service: OpenService, wanted: SourceRequest) -> Found:
@@ -146,7 +140,7 @@ def _get_source(service: OpenService, wanted: SourceRequest) -> Found:
         "next_start": shown.next_start,
         "versions": [header_body(kept) for kept in ledger.versions(header.document_id)],
     }
-    return Found(text=source_text(header, shown, characters=characters), body=_as(SourceResult, body))
+    return Found(text=source_text(header, shown, characters=characters), body=SourceResult.model_validate(body))
 
 
 async def _awaited(running: RunningAnswer, progress: Progress) -> Answer:
@@ -173,7 +167,3 @@ def _told(event: AnswerEvent) -> str:
             return sentence_text(event.sentence)
         case Done():
             return "Done"
-
-
-def _as(result: type[BaseModel], body: dict[str, Any]) -> BaseModel:
-    return result.model_validate_json(sendable(json.dumps(body, ensure_ascii=False)))
