@@ -326,6 +326,7 @@ async def test_a_fault_of_the_server_stays_in_its_log(
     assert _body(result)["error"]["type"] == "server_error"
     assert "secret" not in result.model_dump_json()
     assert "secret" in caplog.text
+    assert ("Traceback" in caplog.text) == isinstance(error, ZeroDivisionError)
 
 
 async def test_an_index_that_does_not_answer_is_worth_another_try(service: OpenService) -> None:

@@ -146,16 +146,14 @@ def _call(number: int, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 def test_standard_output_has_nothing_but_the_protocol_and_ends_with_the_input(dateline: Command) -> None:
-    """What is logged, at the most talkative, and why a tool failed stand on standard error."""
+    """What is logged, at the most talkative, stands on standard error."""
     with started(dateline, DATELINE_LOG_LEVEL="debug") as process:
-        _say(process, _call(2, "ask", question="When does the harbour bridge open?"))
-        failed = _heard(process)
+        _say(process, _call(2, "ask", question="When does the bridge open?", to="1999-12-31"))
+        refused = _heard(process)["result"]["structuredContent"]
         out, err = process.communicate(timeout=PATIENCE_S)
 
-    assert (process.returncode, out) == (0, b"")
-    assert (failed["id"], failed["result"]["isError"]) == (2, True)
-    assert str(dateline.settings.models.encoder) not in json.dumps(failed)
-    assert b"tool ask failed" in err
+    assert (process.returncode, out, refused["kind"]) == (0, b"", "refusal")
+    assert f"tool ask: answer {refused['id']}".encode() in err
     assert b"Traceback" not in err
 
 
