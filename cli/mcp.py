@@ -20,8 +20,8 @@ _CHUNK_BYTES: Final = 65_536
 def mcp_command(*, data_dir: DataDir = None) -> None:
     """Serve the record to an agent, over pipes (MCP).
 
-    The tools ask, search and get_source of the Model Context Protocol, over standard input and output, for an agent that
-    starts this command itself. Ends with its input. Works beside a running server.
+    The tools ask, search and get_source of the Model Context Protocol, over standard input and output, for an agent
+    that starts this command itself. Ends with its input. Works beside a running server.
     """
     import asyncio
 
