@@ -1,5 +1,6 @@
 """`dateline mcp`: the record's tools for one agent, over standard input and output."""
 
+import logging
 import os
 import sys
 import threading
@@ -12,9 +13,13 @@ from cli.startup import start
 from cli.terminal import note
 
 if TYPE_CHECKING:
+    from domain.answers import Answer
+    from domain.settings import ServerSettings
     from service.wiring import OpenService
 
 _CHUNK_BYTES: Final = 65_536
+
+_log = logging.getLogger(__name__)
 
 
 def mcp_command(*, data_dir: DataDir = None) -> None:
@@ -31,17 +36,23 @@ def mcp_command(*, data_dir: DataDir = None) -> None:
     with open_service(settings, access="read") as service:
         if sys.stdin.isatty():
             note("This command is for an agent to start, see docs/clients.md. Ctrl-C ends it.")
-        asyncio.run(_serve(service, most_answers=settings.server.max_streams))
+        asyncio.run(_serve(service, settings.server))
 
 
-async def _serve(service: "OpenService", *, most_answers: int) -> None:
+async def _serve(service: "OpenService", settings: "ServerSettings") -> None:
     from mcp.server.stdio import stdio_server
 
+    from service.api.access import Caller
+    from service.api.links import Links
     from service.api.mcp_server import mcp_server
+    from service.api.mcp_tools import Visit
     from service.api.running import RunningAnswers
 
-    answers = RunningAnswers(limit=most_answers)
-    server = mcp_server(service, answers)
+    answers = RunningAnswers(settings)
+    # Whoever may start the command may read the record.
+    caller = Caller(key_id="local", limited=False)
+    visit = Visit(service=service, answers=answers, caller=caller, links=Links(), tell=_tell)
+    server = mcp_server(lambda _: visit)
     try:
         # The SDK only goes through the lines. Its own reading of them cannot be cancelled, so Ctrl-C would hang.
         lines = cast("Any", _lines_of(sys.stdin.fileno()))
@@ -52,6 +63,12 @@ async def _serve(service: "OpenService", *, most_answers: int) -> None:
         pass  # The agent has gone, and does not hear of it.
     finally:
         await answers.drain()
+
+
+def _tell(answer: "Answer") -> None:
+    from service.logs import log_event
+
+    log_event(_log, "answer", {"answer_id": answer.answer_id, "ms": round(answer.trace.timings_ms.get("total", 0.0))})
 
 
 async def _lines_of(descriptor: int) -> AsyncIterator[str]:

@@ -3,17 +3,17 @@
 from fastapi import APIRouter, Response
 
 from domain.errors import AnswerWithdrawnError
+from service.api.access import READ
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
 from service.api.schemas import VerifyRequest
 from service.api.serving import ServingNow
 from service.receipts import STANDS, citations_of, rests_on, standings, without_documents
 
-router = APIRouter(prefix="/v1", tags=["answers"])
-_verifying = APIRouter(route_class=JsonRoute)
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["answers"])
 
 
-@router.get("/answers/{answer_id}", response_class=JsonResponse)
+@router.get("/answers/{answer_id}", response_class=JsonResponse, dependencies=[READ])
 def show_answer(answer_id: str, serving: ServingNow) -> Response:
     """Return an answer as it was given; what it repeats of deleted documents, beside its citations, is left out."""
     ledger = serving.service.record.ledger
@@ -21,10 +21,10 @@ def show_answer(answer_id: str, serving: ServingNow) -> Response:
     gone = ledger.missing(ledger.sources_of_answer(answer_id))
     if rests_on(body, gone):
         raise AnswerWithdrawnError(f"Answer {answer_id!r} cites a document that was deleted since", hint="Ask again.")
-    return JsonResponse(without_documents(body, gone) if gone else body)
+    return JsonResponse(serving.links.shown(without_documents(body, gone) if gone else body))
 
 
-@_verifying.post("/verify", response_class=JsonResponse)
+@router.post("/verify", response_class=JsonResponse, dependencies=[READ])
 def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
     """Say of each citation of an answer whether its words still stand in the record as it now is."""
     ledger = serving.service.record.ledger
@@ -37,6 +37,3 @@ def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
             "citations": [one.as_json() for one in found],
         }
     )
-
-
-router.include_router(_verifying)

@@ -9,12 +9,15 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from domain.answers import Answer, CitedAnswer, Clarification, Refusal
+from domain.answers import Answer
 from domain.errors import DatelineError
 from domain.events import AnswerEvent, Done
 from domain.patience import Patience
+from service.api.access import READ, CallerNow
 from service.api.json_response import JsonResponse, json_bytes
 from service.api.json_route import JsonRoute
+from service.api.links import Links
+from service.api.observed import tell_of_answer
 from service.api.problems import problem_of
 from service.api.running import RunningAnswer, StillWorking
 from service.api.schemas import AskRequest, SearchRequest
@@ -34,40 +37,38 @@ router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["questions"])
 @router.post(
     "/ask",
     response_class=JsonResponse,
+    dependencies=[READ],
     responses={200: {"description": "A cited answer or a refusal.", "content": {_EVENT_STREAM: {}}}},
 )
 async def ask(
     asked: AskRequest,
     serving: ServingNow,
+    caller: CallerNow,
     request: Request,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
     """Answer a question from the record, as JSON or, with `Accept: text/event-stream`, as events."""
     question = asked.to_question()
     patience = Patience(None if asked.deadline_ms is None else asked.deadline_ms / 1000)
-    running = serving.answers.start(serving.service.assistant.events(question, patience), patience)
+    running = serving.answers.start(serving.service.assistant.events(question, patience), patience, caller)
     # The first event comes before the status: a question that cannot be taken gets its 4xx in both renderings.
     first = await running.next_event()
-    request_id: str = request.state.request_id
     if prefers_events(accept):
-        frames = _frames(first, running, request_id)
+        frames = _frames(first, running, request, serving.links)
         return StreamingResponse(frames, media_type=_EVENT_STREAM, headers=_STREAM_HEADERS)
     answer = await _last(first, running)
-    _log_answer(answer, request_id)
-    return JsonResponse(answer_body(answer))
+    tell_of_answer(answer, request)
+    return JsonResponse(serving.links.shown(answer_body(answer)))
 
 
-@router.post("/search", response_class=JsonResponse)
+@router.post("/search", response_class=JsonResponse, dependencies=[READ])
 def search(wanted: SearchRequest, serving: ServingNow) -> Response:
     """Find the passages nearest to a query, best first, copies folded."""
     query = wanted.to_question()
     found = serving.service.record.retriever.retrieve(query.text, scope=query.scope, limit=wanted.limit or _PASSAGES)
+    passages = [passage_body(ranked) for ranked in found]
     return JsonResponse(
-        {
-            "query": query.text,
-            "time_scope": scope_body(query.scope),
-            "passages": [passage_body(ranked) for ranked in found],
-        }
+        serving.links.shown({"query": query.text, "time_scope": scope_body(query.scope), "passages": passages})
     )
 
 
@@ -96,46 +97,28 @@ async def _last(event: AnswerEvent | StillWorking | None, running: RunningAnswer
 
 
 async def _frames(
-    event: AnswerEvent | StillWorking | None, running: RunningAnswer, request_id: str
+    event: AnswerEvent | StillWorking | None, running: RunningAnswer, request: Request, links: Links
 ) -> AsyncIterator[bytes]:
     try:
         while event is not None:
-            yield _frame(event)
+            yield _frame(event, links)
             if isinstance(event, Done):
-                _log_answer(event.answer, request_id)
+                tell_of_answer(event.answer, request)
             event = await running.next_event(patience_s=_KEEP_ALIVE_S)
     except Exception as error:  # noqa: BLE001  - the status is sent; what is left is to say it in the stream
         if not isinstance(error, DatelineError):
-            _log.exception("request %s failed unexpectedly after its stream began", request_id)
+            _log.exception("request %s failed unexpectedly after its stream began", request.state.request_id)
         yield _named_frame("error", problem_of(error).body)
     finally:
         running.leave()
 
 
-def _frame(event: AnswerEvent | StillWorking) -> bytes:
-    return KEEPALIVE_COMMENT if isinstance(event, StillWorking) else _named_frame(*event_body(event))
+def _frame(event: AnswerEvent | StillWorking, links: Links) -> bytes:
+    if isinstance(event, StillWorking):
+        return KEEPALIVE_COMMENT
+    name, body = event_body(event)
+    return _named_frame(name, links.shown(body))
 
 
 def _named_frame(name: str, body: dict[str, Any]) -> bytes:
     return format_sse_event(event=name, data_str=json_bytes(body).decode())
-
-
-def _log_answer(answer: Answer, request_id: str) -> None:
-    _log.info(
-        "request %s: answer %s, %s, %d passages, %.0f ms",
-        request_id,
-        answer.answer_id,
-        _outcome(answer),
-        len(answer.trace.passages),
-        answer.trace.timings_ms.get("total", 0.0),
-    )
-
-
-def _outcome(answer: Answer) -> str:
-    match answer:
-        case CitedAnswer():
-            return "cited"
-        case Refusal():
-            return answer.reason.value
-        case Clarification():
-            return "clarification"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -14,39 +15,36 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from domain.errors import DatelineError, NotFoundError
-from service.api.mcp_tools import INSTRUCTIONS, Found, Tool, tools_of
+from service.api.mcp_tools import INSTRUCTIONS, TOOLS, Found, Tool, Visit
 from service.api.problems import Problem, problem_of
-from service.api.running import RunningAnswers
-from service.wiring import OpenService
 
 _log = logging.getLogger(__name__)
 
 _Context = ServerRequestContext[dict[str, Any], Any]
 
 
-def mcp_server(service: OpenService, answers: RunningAnswers) -> Server[dict[str, Any]]:
+def mcp_server(visit_of: Callable[[Any], Visit]) -> Server[dict[str, Any]]:
     """Return a server that lists the tools and runs them.
 
     Args:
-        service: Stays the caller's to close, after the server has ended and `answers` are drained.
-        answers: Bounds the answers under way, together with those of other surfaces.
+        visit_of: Gives the record that a call is about, and its caller, by the HTTP request that it came with, or
+            `None`. The record must stay open until the server has ended and all answers are drained.
     """
-    tools = tools_of(service, answers)
 
     async def list_tools(_: _Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_described(name, tool) for name, tool in tools.items()])
+        return types.ListToolsResult(tools=[_described(name, tool) for name, tool in TOOLS.items()])
 
     async def call_tool(context: _Context, call: types.CallToolRequestParams) -> types.CallToolResult:
-        tool = tools.get(call.name)
+        tool = TOOLS.get(call.name)
         if tool is None:
-            raise MCPError(types.INVALID_PARAMS, f"There is no tool {call.name!r}; there are {', '.join(tools)}.")
+            raise MCPError(types.INVALID_PARAMS, f"There is no tool {call.name!r}; there are {', '.join(TOOLS)}.")
 
         async def progress(steps: int, told: str) -> None:
             await context.session.report_progress(steps, message=told)
 
         try:
             wanted = tool.takes.model_validate(call.arguments or {})
-            return _result(await tool.use(wanted, progress))
+            return _result(await tool.use(wanted, visit_of(context.request), progress))
         except Exception as error:  # noqa: BLE001  - the boundary to the protocol: a tool's failure is a result of it
             return _failure(call.name, tool, error)
 

@@ -1,8 +1,8 @@
 """What agents can do with a record: the tools `ask`, `search` and `get_source`, and how a model is told of them."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from anyio import to_thread
@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from domain.answers import Answer
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 from domain.patience import Patience
+from service.api.access import Caller
 from service.api.excerpts import AROUND, LONGEST, excerpt
+from service.api.links import Links
 from service.api.mcp_results import AskResult, SearchResult, SourceResult
 from service.api.mcp_text import answer_text, passages_text, sentence_text, source_text
 from service.api.running import RunningAnswer, RunningAnswers
@@ -28,19 +30,19 @@ use. A refusal means that the record does not say it: tell that, and do not fill
 said it. Later documents may replace what earlier ones say: see superseded and conflicts, and use as_of for the state \
 of a day."""
 
-_ASK: Final = """\
+_TO_ASK: Final = """\
 Answer a question from the record. Use it for whatever was said, agreed, reported, decided or counted, by whom and \
 when; ask in a whole sentence, one thing at a time. Every sentence of the answer has its quotes, with document, \
 publisher, day and speaker. kind is answer; or refusal, where the record does not answer, with the nearest passages; \
 or clarification, where the question may mean several things: let the user choose, then send question, text and reply \
 as history. Takes seconds, with a local model up to a minute; deadline_ms bounds it."""
 
-_SEARCH: Final = """\
+_TO_SEARCH: Final = """\
 Find passages of the record by meaning and by words, best first, each verbatim with its place in its document. Use it \
 to see what there is on a subject, or where ask refuses; it judges nothing and answers nothing. Copies of one story \
 are shown once."""
 
-_GET_SOURCE: Final = f"""\
+_TO_GET_SOURCE: Final = f"""\
 Read a document of the record by the document_id that ask or search returned: its text, what is known of it, and its \
 versions. With start and end of a citation, and its version, the cited words come as quote, and text has up to \
 {AROUND:,} characters around them. With start alone, or neither, text goes on from there. At most {LONGEST:,} \
@@ -49,7 +51,22 @@ points."""
 
 _PASSAGES: Final = 10
 
-_log = logging.getLogger(__name__)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A record as one caller uses it.
+
+    Attributes:
+        answers: Bounds the answers under way, together with those of other surfaces.
+        links: How links to sources are written.
+        tell: Hears of every answer that was given.
+    """
+
+    service: OpenService
+    answers: RunningAnswers
+    caller: Caller
+    links: Links
+    tell: Callable[[Answer], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,53 +95,39 @@ class Tool:
     description: str
     takes: type[BaseModel]
     gives: type[BaseModel]
-    use: Callable[[Any, Progress], Awaitable[Found]]
+    use: Callable[[Any, Visit, Progress], Awaitable[Found]]
 
 
-def tools_of(service: OpenService, answers: RunningAnswers) -> dict[str, Tool]:
-    """Return the tools by name; answers that they have written count as those of other surfaces do."""
-
-    async def ask(wanted: AskRequest, progress: Progress) -> Found:
-        question = wanted.to_question()
-        patience = Patience(None if wanted.deadline_ms is None else wanted.deadline_ms / 1000)
-        running = answers.start(service.assistant.events(question, patience), patience)
-        try:
-            answer = await _awaited(running, progress)
-        finally:
-            running.leave()  # Also when the client cancels: nobody waits for the model any more.
-        _log.info("tool ask: answer %s, %.0f ms", answer.answer_id, answer.trace.timings_ms.get("total", 0.0))
-        return Found(text=answer_text(answer), body=AskResult.model_validate(answer_body(answer)))
-
-    async def search(wanted: SearchRequest, _: Progress) -> Found:
-        return await to_thread.run_sync(_search, service, wanted)
-
-    async def get_source(wanted: SourceRequest, _: Progress) -> Found:
-        return await to_thread.run_sync(_get_source, service, wanted)
-
-    return {
-        "ask": Tool(title="Ask the record", description=_ASK, takes=AskRequest, gives=AskResult, use=ask),
-        "search": Tool(
-            title="Search the record", description=_SEARCH, takes=SearchRequest, gives=SearchResult, use=search
-        ),
-        "get_source": Tool(
-            title="Read a source", description=_GET_SOURCE, takes=SourceRequest, gives=SourceResult, use=get_source
-        ),
-    }
+async def _ask(wanted: AskRequest, visit: Visit, progress: Progress) -> Found:
+    question = wanted.to_question()
+    patience = Patience(None if wanted.deadline_ms is None else wanted.deadline_ms / 1000)
+    running = visit.answers.start(visit.service.assistant.events(question, patience), patience, visit.caller)
+    try:
+        answer = await _awaited(running, progress)
+    finally:
+        running.leave()  # Also when the client cancels: nobody waits for the model any more.
+    visit.tell(answer)
+    body = visit.links.shown(answer_body(answer))
+    return Found(text=answer_text(answer, visit.links), body=AskResult.model_validate(body))
 
 
-def _search(service: OpenService, wanted: SearchRequest) -> Found:
+async def _search(wanted: SearchRequest, visit: Visit, _: Progress) -> Found:
     query = wanted.to_question()
-    found = service.record.retriever.retrieve(query.text, scope=query.scope, limit=wanted.limit or _PASSAGES)
-    body = {
-        "query": query.text,
-        "time_scope": scope_body(query.scope),
-        "passages": [passage_body(ranked) for ranked in found],
-    }
-    return Found(text=passages_text(query.text, found), body=SearchResult.model_validate(body))
+    retrieve = partial(
+        visit.service.record.retriever.retrieve, query.text, scope=query.scope, limit=wanted.limit or _PASSAGES
+    )
+    found = await to_thread.run_sync(retrieve)
+    passages = [passage_body(ranked) for ranked in found]
+    body = visit.links.shown({"query": query.text, "time_scope": scope_body(query.scope), "passages": passages})
+    return Found(text=passages_text(query.text, found, visit.links), body=SearchResult.model_validate(body))
 
 
-def _get_source(service: OpenService, wanted: SourceRequest) -> Found:
-    ledger = service.record.ledger
+async def _get_source(wanted: SourceRequest, visit: Visit, _: Progress) -> Found:
+    return await to_thread.run_sync(_excerpt, wanted, visit)
+
+
+def _excerpt(wanted: SourceRequest, visit: Visit) -> Found:
+    ledger = visit.service.record.ledger
     document = ledger.document(wanted.document_id, wanted.version)
     shown = excerpt(document.text, start=wanted.start or 0, end=wanted.end)
     header, characters = document.header, len(document.text)
@@ -140,7 +143,8 @@ def _get_source(service: OpenService, wanted: SourceRequest) -> Found:
         "next_start": shown.next_start,
         "versions": [header_body(kept) for kept in ledger.versions(header.document_id)],
     }
-    return Found(text=source_text(header, shown, characters=characters), body=SourceResult.model_validate(body))
+    text = source_text(header, shown, characters=characters)
+    return Found(text=text, body=SourceResult.model_validate(visit.links.shown(body)))
 
 
 async def _awaited(running: RunningAnswer, progress: Progress) -> Answer:
@@ -167,3 +171,14 @@ def _told(event: AnswerEvent) -> str:
             return sentence_text(event.sentence)
         case Done():
             return "Done"
+
+
+TOOLS: Final[dict[str, Tool]] = {
+    "ask": Tool(title="Ask the record", description=_TO_ASK, takes=AskRequest, gives=AskResult, use=_ask),
+    "search": Tool(
+        title="Search the record", description=_TO_SEARCH, takes=SearchRequest, gives=SearchResult, use=_search
+    ),
+    "get_source": Tool(
+        title="Read a source", description=_TO_GET_SOURCE, takes=SourceRequest, gives=SourceResult, use=_get_source
+    ),
+}

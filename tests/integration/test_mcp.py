@@ -24,9 +24,13 @@ from domain.answers import MAX_QUESTION_CHARS, Question, TimeScope
 from domain.errors import IndexUnavailableError, ModelFileError
 from domain.events import AnswerEvent, Understood
 from domain.patience import Patience
+from domain.settings import ServerSettings
 from service.answering.assistant import Assistant
+from service.api.access import Caller
 from service.api.app import create_app
+from service.api.links import Links
 from service.api.mcp_server import mcp_server
+from service.api.mcp_tools import Visit
 from service.api.running import RunningAnswers
 from service.wiring import OpenService
 from tests.support.records import prepared
@@ -88,9 +92,11 @@ def connect(request: pytest.FixtureRequest, service: OpenService, address: Addre
 
 
 @asynccontextmanager
-async def in_process(service: OpenService, *, limit: int = 4) -> AsyncIterator[Client]:
-    answers = RunningAnswers(limit=limit)
-    async with Client(mcp_server(service, answers)) as agent:
+async def in_process(service: OpenService, *, most_answers: int = 4) -> AsyncIterator[Client]:
+    answers = RunningAnswers(ServerSettings(max_streams=most_answers, max_waiting=0))
+    caller = Caller(key_id="test", limited=False)
+    visit = Visit(service=service, answers=answers, caller=caller, links=Links(), tell=lambda _: None)
+    async with Client(mcp_server(lambda _: visit)) as agent:
         yield agent
     await answers.drain()
 
@@ -387,7 +393,7 @@ async def _cancel_midway(agent: Client) -> None:
 async def test_cancelling_frees_the_model_in_process(service: OpenService) -> None:
     """The connection stays, and its place is free for the next question."""
     model = _Model()
-    async with in_process(model.within(service), limit=1) as agent:
+    async with in_process(model.within(service), most_answers=1) as agent:
         await _cancel_midway(agent)
         assert await asyncio.to_thread(model.freed.wait, _PATIENCE_S)
         assert await _next_code(agent) == "index_unavailable"
@@ -396,7 +402,9 @@ async def test_cancelling_frees_the_model_in_process(service: OpenService) -> No
 async def test_cancelling_over_http_frees_the_model(service: OpenService, tmp_path: Path) -> None:
     """The client closes its request, and the server sees it while the model writes."""
     model = _Model()
-    with listening(create_app(serving_settings(tmp_path, max_streams=1), service=model.within(service))) as address:
+    with listening(
+        create_app(serving_settings(tmp_path, max_streams=1, max_waiting=0), service=model.within(service))
+    ) as address:
         async with Client(_url(address)) as agent:
             await _cancel_midway(agent)
             assert await asyncio.to_thread(model.freed.wait, _PATIENCE_S)
@@ -406,7 +414,9 @@ async def test_cancelling_over_http_frees_the_model(service: OpenService, tmp_pa
 async def test_a_client_of_the_old_protocol_frees_the_model_when_it_goes(service: OpenService, tmp_path: Path) -> None:
     """Its cancelling is a message that belongs to no request here; its going is seen."""
     model = _Model()
-    with listening(create_app(serving_settings(tmp_path, max_streams=1), service=model.within(service))) as address:
+    with listening(
+        create_app(serving_settings(tmp_path, max_streams=1, max_waiting=0), service=model.within(service))
+    ) as address:
         async with Client(_url(address), mode="legacy") as agent:
             await _cancel_midway(agent)
         assert await asyncio.to_thread(model.freed.wait, _PATIENCE_S)
@@ -421,7 +431,9 @@ async def _next_code(agent: Client) -> str:
 async def test_agents_and_others_share_one_bound_on_answers(service: OpenService, tmp_path: Path) -> None:
     """One answer under way is all that is allowed: neither surface starts another, and both say to try again."""
     model = _Model()
-    with listening(create_app(serving_settings(tmp_path, max_streams=1), service=model.within(service))) as address:
+    with listening(
+        create_app(serving_settings(tmp_path, max_streams=1, max_waiting=0), service=model.within(service))
+    ) as address:
         async with Client(_url(address)) as agent, httpx.AsyncClient() as client, anyio.create_task_group() as tasks:
             begun = anyio.Event()
 

@@ -153,7 +153,7 @@ def test_standard_output_has_nothing_but_the_protocol_and_ends_with_the_input(da
         out, err = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, out, refused["kind"]) == (0, b"", "refusal")
-    assert f"tool ask: answer {refused['id']}".encode() in err
+    assert f"answer answer_id={refused['id']}".encode() in err
     assert b"Traceback" not in err
 
 
