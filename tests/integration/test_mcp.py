@@ -8,15 +8,17 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
 import anyio
 import httpx
+import httpx2
 import pytest
 from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
 
@@ -32,6 +34,7 @@ from service.api.links import Links
 from service.api.mcp_server import mcp_server
 from service.api.mcp_tools import Visit
 from service.api.running import RunningAnswers
+from service.keys import KeyFile, Scope
 from service.wiring import OpenService
 from tests.support.records import prepared
 from tests.support.serving import listening, opened, scripted, serving_settings
@@ -454,6 +457,96 @@ async def test_agents_and_others_share_one_bound_on_answers(service: OpenService
     assert _body(surplus)["error"] == over_http.json()["error"]
     assert "Try again" in _text(surplus)
     assert read.is_error is False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """A server that asks for keys, with a collection beside its main record."""
+
+    address: Address
+    keys: KeyFile
+
+    @asynccontextmanager
+    async def agent(self, path: str = "/mcp", **headers: str) -> AsyncIterator[Client]:
+        async with (
+            httpx2.AsyncClient(headers=headers) as http,
+            Client(streamable_http_client(_url(self.address, path), http_client=http)) as agent,
+        ):
+            yield agent
+
+    def key(self, *collections: str) -> str:
+        key, _ = self.keys.create(name="agent", scope=Scope.READ, collections=collections or None)
+        return f"Bearer {key}"
+
+
+@pytest.fixture
+def guarded(service: OpenService, tmp_path: Path) -> Iterator[Guarded]:
+    app = create_app(serving_settings(tmp_path, keys="required"), service=service)
+    keys = KeyFile(tmp_path)
+    admin, _ = keys.create(name="admin", scope=Scope.ADMIN, collections=None)
+    with listening(app) as address:
+        httpx.post(
+            _url(address, "/v1/collections"), json={"name": "treaties"}, headers={"Authorization": f"Bearer {admin}"}
+        ).raise_for_status()
+        record = app.state.collections.serving("treaties").service.record
+        record.ledger.commit([prepared("doc-treaty", "The northern bridge treaty was signed in Lysk.")])
+        record.publish()
+        yield Guarded(address=address, keys=keys)
+
+
+async def test_a_server_that_asks_for_keys_asks_agents_too(guarded: Guarded) -> None:
+    """Without one not even the tools are listed; with one that reads they work."""
+    async with httpx.AsyncClient() as client:
+        refused = await client.post(_url(guarded.address), json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    async with guarded.agent(Authorization=guarded.key()) as agent:
+        answer = await agent.call_tool("ask", {"question": QUESTION})
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert _body(answer)["kind"] == "answer"
+
+
+async def test_links_of_an_answer_open_without_a_key(guarded: Guarded) -> None:
+    """Whoever reads what the agent wrote follows its citations in a browser; text and structure have the same link."""
+    async with guarded.agent(Authorization=guarded.key()) as agent:
+        answer = await agent.call_tool("ask", {"question": QUESTION})
+    links = [cited["url"] for cited in _citations(_body(answer))]
+    async with httpx.AsyncClient() as client:
+        pages = [await client.get(_url(guarded.address, link)) for link in links]
+
+    assert [page.status_code for page in pages] == [200] * len(links)
+    assert all(link in _text(answer) for link in links)
+
+
+@pytest.mark.parametrize("by", ["path", "header"])
+async def test_a_collection_has_tools_of_its_own(guarded: Guarded, by: str) -> None:
+    """Its key finds its documents and no others, and does not open the main record."""
+    path, headers = "/mcp", {"Authorization": guarded.key("treaties")}
+    if by == "path":
+        path = "/v1/collections/treaties/mcp"
+    else:
+        headers["X-Dateline-Collection"] = "treaties"
+    async with guarded.agent(path, **headers) as agent:
+        found = _body(await agent.call_tool("search", {"query": "northern bridge"}))
+        hidden = await agent.call_tool("get_source", {"document_id": "doc-bridge"})
+    async with httpx.AsyncClient(headers={"Authorization": headers["Authorization"]}) as client:
+        main = await client.post(_url(guarded.address), json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+
+    assert {passage["document_id"] for passage in found["passages"]} == {"doc-treaty"}
+    assert all(passage["url"].startswith("/v1/collections/treaties/sources/") for passage in found["passages"])
+    assert _body(hidden)["error"]["code"] == "not_found"
+    assert main.json()["error"]["code"] == "collection_not_found"
+
+
+async def test_answers_to_agents_are_counted(guarded: Guarded) -> None:
+    """The operator's figures leave nobody out."""
+    key = guarded.key()
+    async with guarded.agent(Authorization=key) as agent:
+        await agent.call_tool("ask", {"question": QUESTION, "to": "1999-12-31"})
+    async with httpx.AsyncClient(headers={"Authorization": key}) as client:
+        figures = (await client.get(_url(guarded.address, "/metrics"))).text
+
+    assert 'dateline_answers_total{kind="refusal",mode="",reason="nothing_in_time_scope"} 1.0' in figures
+    assert 'route="/mcp"' in figures
 
 
 async def test_the_address_works_with_and_without_a_slash(address: Address) -> None:
