@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +47,7 @@ class Assistant:
         passages: How many passages are asked of the retriever.
         keep: Stores an answer as its receipt, before it is handed out.
         clock: Seconds, for the timings in the trace.
+        computing: Admits answers to what keeps a core busy; all at once by default.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Assistant:
         passages: int,
         keep: Callable[[Answer], None] = lambda _: None,
         clock: Callable[[], float] = time.perf_counter,
+        computing: AbstractContextManager[object] | None = None,
     ) -> None:
         self._record = record
         self._retriever = retriever
@@ -71,6 +73,7 @@ class Assistant:
         self._passages = passages
         self._keep = keep
         self._clock = clock
+        self._computing = nullcontext() if computing is None else computing
 
     def answer(self, question: Question) -> Answer:
         """Return the whole answer.
@@ -126,11 +129,13 @@ class Assistant:
             yield self._refused(answering, reason)
             return
 
-        self._find(answering, patience)
+        with self._computing:
+            self._find(answering, patience)
         watch.stop("retrieve")
         yield PassagesFound(passages=answering.passages)
 
-        quotes = self._choose_evidence(answering)
+        with self._computing:
+            quotes = self._choose_evidence(answering)
         watch.stop("evidence")
         if not quotes or answering.untold or self._rule.refuses(answering.answerability):
             yield self._refused(answering, answering.why_not)
