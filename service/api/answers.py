@@ -1,12 +1,14 @@
 """Receipts: `GET /v1/answers/{answer_id}`, and `POST /v1/verify`, which says whether what is cited still stands."""
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 
 from domain.errors import AnswerWithdrawnError
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
 from service.api.schemas import VerifyRequest
-from service.api.serving import ServingNow
+from service.api.serving import Serving, ServingNow
 from service.receipts import STANDS, citations_of, rests_on, standings, without_documents
 
 router = APIRouter(prefix="/v1", tags=["answers"])
@@ -16,12 +18,7 @@ _verifying = APIRouter(route_class=JsonRoute)
 @router.get("/answers/{answer_id}", response_class=JsonResponse)
 def show_answer(answer_id: str, serving: ServingNow) -> Response:
     """Return an answer as it was given; what it repeats of deleted documents, beside its citations, is left out."""
-    ledger = serving.service.record.ledger
-    body = ledger.answer(answer_id)
-    gone = ledger.missing(ledger.sources_of_answer(answer_id))
-    if rests_on(body, gone):
-        raise AnswerWithdrawnError(f"Answer {answer_id!r} cites a document that was deleted since", hint="Ask again.")
-    return JsonResponse(without_documents(body, gone) if gone else body)
+    return JsonResponse(kept_answer(serving, answer_id))
 
 
 @_verifying.post("/verify", response_class=JsonResponse)
@@ -40,3 +37,18 @@ def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
 
 
 router.include_router(_verifying)
+
+
+def kept_answer(serving: Serving, answer_id: str) -> dict[str, Any]:
+    """Return an answer as it was given, without what it lists of documents that were deleted since.
+
+    Raises:
+        NotFoundError: If there is none.
+        AnswerWithdrawnError: If it cites a document that was deleted since.
+    """
+    ledger = serving.service.record.ledger
+    body = ledger.answer(answer_id)
+    gone = ledger.missing(ledger.sources_of_answer(answer_id))
+    if rests_on(body, gone):
+        raise AnswerWithdrawnError(f"Answer {answer_id!r} cites a document that was deleted since", hint="Ask again.")
+    return without_documents(body, gone) if gone else body
