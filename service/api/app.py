@@ -11,6 +11,7 @@ from domain.ports import Intake
 from domain.settings import IngestSettings, Settings
 from retriever.wiring import Record
 from service.api import answers, ask, documents, operations, sources, uploads
+from service.api.openai import chat_completions, models, responses
 from service.api.problems import install_problem_handlers
 from service.api.request_ids import RequestIds
 from service.api.running import RunningAnswers
@@ -67,6 +68,8 @@ def create_app(
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
     for module in (ask, answers, documents, uploads, sources, operations):
+        app.include_router(module.router)
+    for module in (models, chat_completions, responses):
         app.include_router(module.router)
     return app
 
