@@ -107,11 +107,11 @@ def without_citations(text: str) -> str:
 
 
 def label(header: DocumentHeader) -> str:
-    """Return what a link to a document says: its title, and who published it when."""
-    title = header.title or "Untitled document"
+    """Return what a link to a document says: its title, and who published it when; wire stories have no title."""
     day = header.published.isoformat() if header.published else None
     about = ", ".join(filter(None, [header.publisher, day]))
-    return " ".join((f"{title} ({about})" if about else title).split())
+    named = f"{header.title} ({about})" if header.title and about else header.title or about or "Untitled document"
+    return " ".join(named.split())
 
 
 def quote_url(base_url: str, citation: Citation) -> str:
