@@ -31,6 +31,11 @@ def _as_messages(given: Any) -> Any:
     return [{"role": "user", "content": given}] if isinstance(given, str) else given
 
 
+def _or_text(schema: dict[str, Any]) -> None:
+    array = {name: schema.pop(name) for name in ("type", "items", "minItems", "maxItems")}
+    schema["anyOf"] = [{"type": "string"}, array]
+
+
 # Each is passed over, but what it holds is checked: nonsense there is a mistake that its sender wants to know of.
 _Flag = Annotated[bool, Field(strict=True)]
 _Ignored = Annotated[Any, Field(description="Passed over.")]
@@ -175,7 +180,7 @@ class ResponsesRequest(_ModelRequest):
     """A question, or a conversation that ends with one."""
 
     input: Annotated[_Messages, BeforeValidator(_as_messages)] = Field(
-        json_schema_extra={"description": "The question, or messages of which the last is the question."}
+        description="The question, or messages of which the last is the question.", json_schema_extra=_or_text
     )
     previous_response_id: PlainText | None = Field(
         default=None, max_length=_LONGEST_NAME, description="Of an answer that this question follows up."
