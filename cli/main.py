@@ -15,6 +15,7 @@ from cli.documents import documents_app
 from cli.eval import eval_app
 from cli.help_texts import examples
 from cli.ingest import ingest_command
+from cli.keys import keys_app
 from cli.models import models_app
 from cli.options import DataDir
 from cli.record import backup_command, rebuild_index_command, restore_command, verify_command
@@ -89,6 +90,7 @@ app.command("verify", epilog=examples("dateline verify", "dateline verify --json
 app.command("rebuild-index", epilog=examples("dateline rebuild-index"))(rebuild_index_command)
 app.command("backup", epilog=examples("dateline backup monday.db"))(backup_command)
 app.command("restore", epilog=examples("dateline restore monday.db"))(restore_command)
+app.add_typer(keys_app, name="keys")
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
 app.command("serve", epilog=examples("dateline serve", "dateline --data-dir /srv/record serve --port 9000"))(

@@ -1,12 +1,11 @@
 """`dateline serve`: the HTTP API on one address."""
 
 import errno
-import ipaddress
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,8 +16,6 @@ from domain.errors import ConfigurationError, DatelineError, PortTakenError
 
 if TYPE_CHECKING:
     from domain.settings import Settings
-
-_GRACE_S: Final = 10  # Streams that are still open after this are cut.
 
 
 def serve_command(
@@ -31,29 +28,34 @@ def serve_command(
 ) -> None:
     """Serve the HTTP API.
 
-    Runs until Ctrl-C or SIGTERM. Holds the record for writing; other commands can read it meanwhile. There is no
-    authentication.
+    Runs until Ctrl-C or SIGTERM. Holds the record for writing; other commands can read it meanwhile. Where other
+    machines reach it, it asks for API keys, which 'dateline keys create' makes.
     """
     import asyncio
 
     settings = _with_address(start(data_dir), host=host, port=port)
     host, port = settings.server.host, settings.server.port
     with _bound(host, port) as listening:
-        if not _is_loopback(host):
-            note(f"Warning: {host!r} can be reached from other machines, and there is no authentication.")
+        _require_keys(settings)
         asyncio.run(_serve(settings, listening))
+
+
+def _require_keys(settings: "Settings") -> None:
+    """Refuse to start where keys are asked for and nobody has one."""
+    from service.api.access import keys_required
+    from service.keys import KeyFile
+
+    keys = KeyFile(settings.data_dir).keys
+    if keys_required(settings.server) and not any(key.revoked is None for key in keys):
+        raise ConfigurationError(
+            "This server asks for API keys, and there is none",
+            hint="Make one with 'dateline keys create --name NAME', or bind 127.0.0.1.",
+        )
 
 
 def _with_address(settings: "Settings", *, host: str | None, port: int | None) -> "Settings":
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return settings.model_copy(update={"server": settings.server.model_copy(update=given)})
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @contextmanager
@@ -95,6 +97,8 @@ async def _serve(settings: "Settings", listening: socket.socket) -> None:
 def _server(app: Any, settings: "Settings") -> Any:
     import uvicorn
 
+    from service.api.server import server_config
+
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -111,16 +115,8 @@ def _server(app: Any, settings: "Settings") -> Any:
                 for number, handler in before.items():
                     signal.signal(number, handler)
 
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        workers=1,  # One process writes the record.
-        log_config=None,  # Logs go where `start` directed them.
-        access_log=settings.log_level in {"debug", "info"},
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
-    return Server(config)
+    access_log = settings.log_level in {"debug", "info"}
+    return Server(server_config(app, settings.server, lifespan=False, access_log=access_log))
 
 
 def _url(listening: socket.socket) -> str:

@@ -132,7 +132,27 @@ class ServerSettings(_Section):
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1024, description="Larger request bodies get 413.")
     max_streams: int = Field(default=32, ge=1, description="Answers written at the same time.")
+    max_waiting: int = Field(default=16, ge=0, description="Answers that may wait to be written; further ones get 503.")
     max_uploads: int = Field(default=10_000, ge=1, description="Documents that wait to be read; further ones get 503.")
+    keys: Literal["auto", "required"] = Field(
+        default="auto", description="auto: API keys are asked for unless only this machine reaches the server."
+    )
+    requests_per_minute: int = Field(default=600, ge=1, description="Requests that one key may send in a minute.")
+    streams_per_key: int = Field(default=16, ge=1, description="Answers under way that one key may have.")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description=(
+            "Names in the Host header that are answered; * for any. Unset: those of this machine where only it reaches "
+            "the server, else any."
+        ),
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description="Origins whose pages may call the API from a browser; none unless set."
+    )
+    idle_s: float = Field(
+        default=20.0, gt=0, description="A client that neither sends nor takes anything for so long is left."
+    )
+    grace_s: float = Field(default=30.0, ge=0, description="Time for answers under way when the server stops.")
 
 
 class Settings(BaseSettings):

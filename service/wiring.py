@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from domain.answers import Answer
@@ -11,7 +11,7 @@ from domain.ports import ChatModel, Encoder, Reader, SupportChecker
 from domain.settings import Settings
 from retriever.data_folder import DataFolder, writer_lock
 from retriever.ledger import SqliteLedger
-from retriever.wiring import Access, LazySupportChecker, Record, open_record
+from retriever.wiring import Access, LazyReader, LazySupportChecker, Record, open_record
 from service.answering.assistant import Assistant
 from service.answering.chat_model import open_chat_model
 from service.calibration import refusal_rule
@@ -26,13 +26,19 @@ class OpenService:
 
     record: Record
     assistant: Assistant
+    reader: Reader
     checker: SupportChecker
     chat: ChatModel | None
 
 
 @contextmanager
 def open_service(
-    settings: Settings, *, access: Access, encoder: Encoder | None = None, reader: Reader | None = None
+    settings: Settings,
+    *,
+    access: Access,
+    encoder: Encoder | None = None,
+    reader: Reader | None = None,
+    shared: OpenService | None = None,
 ) -> Iterator[OpenService]:
     """Open the record in `settings.data_dir` with the configured models, and close all of it at the end.
 
@@ -42,6 +48,7 @@ def open_service(
             process keeps receipts when no other process holds the writer's lock at that moment.
         encoder: Instead of the one that `settings.models` names.
         reader: The same.
+        shared: Another open service whose models this one uses; it must be closed later.
 
     Raises:
         ConfigurationError: If the chat model is set up wrongly, or the calibration file cannot be used.
@@ -49,25 +56,27 @@ def open_service(
         RecordError: If the record cannot be opened, see `open_record`.
     """
     rule = refusal_rule(settings.answer)
-    checker = LazySupportChecker(settings.models)
-    chat = open_chat_model(settings.chat, settings.models)
-    try:
-        with open_record(settings, access=access, encoder=encoder, reader=reader) as record:
-            store = record.ledger.save_answer if access == "write" else _receipts_between_writers(settings, record)
-            assistant = Assistant(
-                record=record.ledger,
-                retriever=record.retriever,
-                checker=checker,
-                chat=chat,
-                rule=rule,
-                settings=settings.answer,
-                passages=settings.retrieval.passages,
-                keep=_receipt_keeper(store),
-            )
-            yield OpenService(record=record, assistant=assistant, checker=checker, chat=chat)
-    finally:
-        if chat is not None:
-            chat.close()
+    with ExitStack() as closing:
+        if shared is not None:
+            encoder, reader, checker, chat = shared.record.encoder, shared.reader, shared.checker, shared.chat
+        else:
+            reader, checker = reader or LazyReader(settings.models), LazySupportChecker(settings.models)
+            chat = own_chat = open_chat_model(settings.chat, settings.models)
+            if own_chat is not None:
+                closing.callback(own_chat.close)
+        record = closing.enter_context(open_record(settings, access=access, encoder=encoder, reader=reader))
+        store = record.ledger.save_answer if access == "write" else _receipts_between_writers(settings, record)
+        assistant = Assistant(
+            record=record.ledger,
+            retriever=record.retriever,
+            checker=checker,
+            chat=chat,
+            rule=rule,
+            settings=settings.answer,
+            passages=settings.retrieval.passages,
+            keep=_receipt_keeper(store),
+        )
+        yield OpenService(record=record, assistant=assistant, reader=reader, checker=checker, chat=chat)
 
 
 def _receipt_keeper(save: Callable[[str, dict[str, object]], None]) -> Callable[[Answer], None]:

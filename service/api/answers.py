@@ -5,23 +5,23 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from domain.errors import AnswerWithdrawnError
+from service.api.access import READ
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
 from service.api.schemas import VerifyRequest
 from service.api.serving import Serving, ServingNow
 from service.receipts import STANDS, citations_of, rests_on, standings, without_documents
 
-router = APIRouter(prefix="/v1", tags=["answers"])
-_verifying = APIRouter(route_class=JsonRoute)
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["answers"])
 
 
-@router.get("/answers/{answer_id}", response_class=JsonResponse)
+@router.get("/answers/{answer_id}", response_class=JsonResponse, dependencies=[READ])
 def show_answer(answer_id: str, serving: ServingNow) -> Response:
     """Return an answer as it was given; what it repeats of deleted documents, beside its citations, is left out."""
-    return JsonResponse(kept_answer(serving, answer_id))
+    return JsonResponse(serving.links.shown(kept_answer(serving, answer_id)))
 
 
-@_verifying.post("/verify", response_class=JsonResponse)
+@router.post("/verify", response_class=JsonResponse, dependencies=[READ])
 def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
     """Say of each citation of an answer whether its words still stand in the record as it now is."""
     ledger = serving.service.record.ledger
@@ -34,9 +34,6 @@ def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
             "citations": [one.as_json() for one in found],
         }
     )
-
-
-router.include_router(_verifying)
 
 
 def kept_answer(serving: Serving, answer_id: str) -> dict[str, Any]:

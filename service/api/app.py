@@ -1,31 +1,41 @@
 """Builds the HTTP application: routes, errors, and resources that live as long as it does."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from importlib.metadata import version
+from typing import Any, Final
 
 from anyio import to_thread
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
-from domain.ports import Intake
-from domain.settings import IngestSettings, Settings
-from retriever.wiring import Record
-from service.api import answers, ask, documents, operations, sources, uploads
+from domain.settings import Settings
+from service.api import answers, ask, collections, documents, operations, sources, uploads
+from service.api.access import Access
+from service.api.audit import Audit
+from service.api.collections import CollectionPaths
+from service.api.hosts import Hosts, hosts_of
+from service.api.idle import Idle
 from service.api.openai import chat_completions, models, responses
 from service.api.problems import install_problem_handlers
 from service.api.request_ids import RequestIds
-from service.api.running import RunningAnswers
 from service.api.schemas import ErrorBody
-from service.api.serving import Serving
-from service.api.warm_up import WarmUp
+from service.api.serving import Collections, MakeIntake
+from service.keys import KeyFile
 from service.wiring import OpenService, open_service
+
+_CORS: Final[dict[str, Any]] = {
+    "allow_methods": ["GET", "POST", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "X-Dateline-Collection", "X-Request-ID"],
+    "expose_headers": ["X-Request-ID", "Retry-After", "Location"],
+}
 
 
 def create_app(
     settings: Settings,
     *,
     service: OpenService | None = None,
-    intake: Callable[[Record, IngestSettings], Intake] | None = None,
+    intake: MakeIntake | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -35,6 +45,7 @@ def create_app(
             for writing when it starts and closes it when it stops; what `open_service` raises then ends the start.
         intake: Makes what reads uploads into the record; without one nothing can be sent.
     """
+    access = Access(settings.server, keys=KeyFile(settings.data_dir), audit=Audit(settings.data_dir))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -42,16 +53,15 @@ def create_app(
             open_service(settings, access="write") if service is None else nullcontext(service)
         )
         opened = await to_thread.run_sync(opening.__enter__)
-        serving = _serve(settings, opened, None if intake is None else intake(opened.record, settings.ingest))
-        app.state.serving = serving
+        collections = Collections(settings, opened, intake=intake, secret=access.link_secret)
+        app.state.collections = collections
         try:
+            await to_thread.run_sync(collections.start)
             yield
         finally:
-            # In this order: what still works on the record ends before the record closes.
-            await serving.answers.drain()
-            if serving.intake is not None:
-                await to_thread.run_sync(serving.intake.stop)
-            await to_thread.run_sync(serving.warm_up.stop)
+            # In this order: what still works on the records ends before they close.
+            await collections.answers.drain()
+            await to_thread.run_sync(collections.close)
             await to_thread.run_sync(opening.__exit__, None, None, None)
 
     app = FastAPI(
@@ -61,23 +71,22 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,  # Both pages load scripts from another origin.
         redoc_url=None,
+        openapi_url=None,  # Ours asks for a key where others do.
         redirect_slashes=False,  # The address of a redirect would be built from the Host header.
         responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.state.settings, app.state.access = settings, access
+    # The last is the outermost.
+    app.add_middleware(CollectionPaths)
+    app.add_middleware(Idle, idle_s=settings.server.idle_s)
+    if settings.server.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.server.cors_origins, **_CORS)
+    app.add_middleware(Hosts, allowed=hosts_of(settings.server))
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
-    for module in (ask, answers, documents, uploads, sources, operations):
+    for module in (ask, answers, documents, uploads, collections, sources, operations):
         app.include_router(module.router)
     for module in (models, chat_completions, responses):
         app.include_router(module.router)
     return app
-
-
-def _serve(settings: Settings, service: OpenService, intake: Intake | None) -> Serving:
-    warm_up = WarmUp(service)
-    warm_up.start()
-    if intake is not None:
-        intake.start()
-    answers = RunningAnswers(limit=settings.server.max_streams)
-    return Serving(settings=settings, service=service, answers=answers, warm_up=warm_up, intake=intake)

@@ -13,6 +13,7 @@ from domain.answers import Answer, CitedAnswer, Clarification, Question, Refusal
 from domain.errors import DatelineError
 from domain.events import AnswerEvent, Done
 from domain.patience import Patience
+from service.api.access import Caller
 from service.api.problems import Problem, problem_of
 from service.api.running import RunningAnswer, StillWorking
 from service.api.serving import Serving
@@ -45,23 +46,24 @@ class BegunAnswer:
 
 
 async def begin_answer(
-    serving: Serving, question: Question, *, deadline_ms: int | None, answer_id: str | None = None
+    serving: Serving, caller: Caller, question: Question, *, deadline_ms: int | None, answer_id: str | None = None
 ) -> BegunAnswer:
     """Begin to answer, and wait for the first event: a question that cannot be taken fails before any status is sent.
 
     Args:
         serving: The service that answers.
+        caller: Who asks.
         question: What is asked.
         deadline_ms: Milliseconds within which the answer is wanted.
         answer_id: The answer's id, where it must be known before the answer is.
 
     Raises:
-        Problem: If as many answers are under way as are allowed.
+        Problem: If as many answers are under way as are allowed, for this caller or at all.
         QuestionError: If the question states a time scope that contradicts the request's.
     """
     patience = Patience(None if deadline_ms is None else deadline_ms / 1000)
     events = serving.service.assistant.events(question, patience, answer_id=answer_id)
-    running = serving.answers.start(events, patience)
+    running = serving.answers.start(events, patience, caller)
     return BegunAnswer(first=await running.next_event(), running=running)
 
 

@@ -7,31 +7,31 @@ from fastapi import APIRouter, Query, Response
 
 from domain.corpus import Document, DocumentHeader, Passage, Span
 from domain.errors import NotFoundError
+from service.api.access import READ, WRITE, GuardedRoute
 from service.api.json_response import JsonResponse
 from service.api.schemas import DocumentsQuery, Version
 from service.api.serving import ServingNow
 from service.rendering import header_body, scope_body
 
-router = APIRouter(prefix="/v1/documents", tags=["documents"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1/documents", tags=["documents"])
 
 
-@router.get("", response_class=JsonResponse)
+@router.get("", response_class=JsonResponse, dependencies=[READ])
 def list_documents(wanted: Annotated[DocumentsQuery, Query()], serving: ServingNow) -> Response:
     """List current documents, newest publication first, undated ones last."""
     scope, ledger = wanted.scope(), serving.service.record.ledger
     headers = ledger.headers(scope=scope, limit=wanted.limit, offset=wanted.offset)
-    return JsonResponse(
-        {
-            "total": ledger.counts(scope).documents,
-            "limit": wanted.limit,
-            "offset": wanted.offset,
-            "time_scope": scope_body(scope),
-            "documents": [header_body(header) for header in headers],
-        }
-    )
+    listed = {
+        "total": ledger.counts(scope).documents,
+        "limit": wanted.limit,
+        "offset": wanted.offset,
+        "time_scope": scope_body(scope),
+        "documents": [header_body(header) for header in headers],
+    }
+    return JsonResponse(serving.links.shown(listed))
 
 
-@router.get("/{document_id:path}", response_class=JsonResponse)
+@router.get("/{document_id:path}", response_class=JsonResponse, dependencies=[READ])
 def show_document(
     document_id: str, serving: ServingNow, version: Annotated[Version | None, Query()] = None
 ) -> Response:
@@ -40,10 +40,10 @@ def show_document(
     document = ledger.document(document_id, version)
     # By number: another version may have become the current one since.
     passages = ledger.passages_of(document_id, document.header.version)
-    return JsonResponse(document_body(document, passages, ledger.versions(document_id)))
+    return JsonResponse(serving.links.shown(document_body(document, passages, ledger.versions(document_id))))
 
 
-@router.delete("/{document_id:path}", status_code=204)
+@router.delete("/{document_id:path}", status_code=204, dependencies=[WRITE])
 def delete_document(document_id: str, serving: ServingNow) -> Response:
     """Delete a document with all its versions; it is cited no more, by answers under way neither."""
     if not serving.service.record.ledger.delete(document_id):

@@ -1,29 +1,28 @@
 """Routes that take a JSON body: bounded, declared as JSON, and read strictly."""
 
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
+from service.api.access import GuardedRoute, Handler
 from service.api.problems import Problem, body_too_large, unsupported_media_type
 
 _CONSTANT: Final = object()  # Stands where the body says NaN or Infinity.
 
 
-class JsonRoute(APIRoute):
-    """A route whose request has a JSON body of bounded size."""
+class JsonRoute(GuardedRoute):
+    """A route whose request, unless it is a GET, has a JSON body of bounded size."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def reading(self, handle: Handler) -> Handler:
         """Hand the route a request that checks its body."""
-        handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
             _require_json(request)
             return await handle(JsonRequest(request.scope, request.receive))
 
-        return handle_json
+        return handle if self.methods == {"GET"} else handle_json
 
 
 class JsonRequest(Request):
@@ -35,7 +34,7 @@ class JsonRequest(Request):
         FastAPI's own limit answers in plain text, and replaces whatever an error handler says.
         """
         if not hasattr(self, "_body"):
-            limit: int = self.app.state.serving.settings.server.max_body_bytes
+            limit: int = self.app.state.settings.server.max_body_bytes
             declared = self.headers.get("content-length", "")
             if declared.isdecimal() and int(declared[:19]) > limit:
                 raise body_too_large(limit)

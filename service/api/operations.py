@@ -1,16 +1,18 @@
 """What operators ask: does the process live, and what can it do."""
 
 from importlib.metadata import version
+from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
+from service.api.access import PUBLIC, READ, GuardedRoute, access_of
 from service.api.json_response import JsonResponse
 from service.api.serving import ServingNow
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
 
-@router.get("/", response_class=JsonResponse)
+@router.get("/", response_class=JsonResponse, dependencies=[PUBLIC])
 def root() -> Response:
     """Say what this is and where things are."""
     return JsonResponse(
@@ -41,30 +43,49 @@ def root() -> Response:
     )
 
 
-@router.get("/healthz", response_class=JsonResponse)
+@router.get("/healthz", response_class=JsonResponse, dependencies=[PUBLIC])
 async def healthz() -> Response:
     """Say that the process lives; it asks nothing else of it."""
     return JsonResponse({"status": "alive"})
 
 
-@router.get("/readyz", response_class=JsonResponse)
-def readyz(serving: ServingNow) -> Response:
-    """Say what the service can do: 200 when questions can be answered, in every state of the index."""
+@router.get("/openapi.json", include_in_schema=False, response_class=JsonResponse, dependencies=[READ])
+async def openapi(request: Request) -> Response:
+    """Describe the interface for machines."""
+    return JsonResponse(request.app.openapi())
+
+
+@router.get("/readyz", response_class=JsonResponse, dependencies=[PUBLIC])
+def readyz(request: Request, serving: ServingNow) -> Response:
+    """Say what the service can do: 200 when questions can be answered, in every state of the index.
+
+    Where keys are asked for, strangers are told whether it is ready and what is missing, not what the record holds.
+    """
     record = serving.service.record
     index, counts = record.status(), record.ledger.counts()
     chat, fault = serving.service.chat, serving.warm_up.encoder_error
-    body = {
+    told: dict[str, Any] = {
         "ready": fault is None,
         "reason": None if fault is None else fault.code,
-        "index": {
-            "state": index.state,
-            "generation": index.generation,
-            "indexed": index.indexed,
-            "words": index.words,
-        },
-        "documents": counts.documents,
-        "passages": counts.passages,
-        "chat_model": None if chat is None else chat.model_id,
-        "encoder": record.encoder.encoder_id,
+        "missing": [] if fault is None else ["models"],
     }
+    if index.state != "ready":
+        told["missing"].append("index")
+    body = (
+        told
+        if not access_of(request).is_open
+        else told
+        | {
+            "index": {
+                "state": index.state,
+                "generation": index.generation,
+                "indexed": index.indexed,
+                "words": index.words,
+            },
+            "documents": counts.documents,
+            "passages": counts.passages,
+            "chat_model": None if chat is None else chat.model_id,
+            "encoder": record.encoder.encoder_id,
+        }
+    )
     return JsonResponse(body, status_code=200 if fault is None else 503)

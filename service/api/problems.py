@@ -1,5 +1,6 @@
 """Every failure as `{"error": {"message", "type", "code", "param"}}`, and which status it has."""
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -62,6 +63,7 @@ _SERVER_MESSAGES: Final = {
 }
 _RETRY_AFTER_S: Final = "2"  # A writer's transaction and an index query both end within this.
 _FIRST_SERVER_STATUS: Final = 500
+_KINDS: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}  # As OpenAI has them.
 
 
 class Problem(HTTPException):
@@ -83,7 +85,8 @@ class Problem(HTTPException):
     @property
     def body(self) -> dict[str, Any]:
         """The error as JSON values."""
-        kind = "server_error" if self.status_code >= _FIRST_SERVER_STATUS else "invalid_request_error"
+        usual = "server_error" if self.status_code >= _FIRST_SERVER_STATUS else "invalid_request_error"
+        kind = _KINDS.get(self.status_code, usual)
         return {"error": {"message": self.detail, "type": kind, "code": self.code, "param": self.param}}
 
     def response(self) -> Response:
@@ -98,6 +101,50 @@ def too_many_answers() -> Problem:
         "As many answers are being written as this server allows. Try again in a few seconds.",
         code="too_many_answers",
         headers={"Retry-After": _RETRY_AFTER_S},
+    )
+
+
+def too_many_of_one_key(limit: int) -> Problem:
+    """Return the problem of a key for which as many answers are under way as one may have."""
+    return Problem(
+        429,
+        f"{limit} answers are being written for this key, as many as one may have. Wait for one of them.",
+        code="too_many_answers",
+        headers={"Retry-After": _RETRY_AFTER_S},
+    )
+
+
+def too_many_requests(wait_s: float) -> Problem:
+    """Return the problem of a key that has sent more requests than one may."""
+    return Problem(
+        429,
+        "This key has sent as many requests as one may in a minute. Slow down.",
+        code="rate_limited",
+        headers={"Retry-After": str(max(1, math.ceil(wait_s)))},
+    )
+
+
+def collection_not_found() -> Problem:
+    """Return the problem of a collection that there is not, or not for this key."""
+    return Problem(404, "There is no such collection here.", code="collection_not_found")
+
+
+def request_timeout(idle_s: float) -> Problem:
+    """Return the problem of a client that stopped sending in the middle of its request."""
+    return Problem(
+        408,
+        f"Nothing more of this request came for {idle_s:g} seconds.",
+        code="request_timeout",
+        headers={"Connection": "close"},
+    )
+
+
+def bad_host() -> Problem:
+    """Return the problem of a request for a host that this server is not, or that is none."""
+    return Problem(
+        400,
+        "The Host header names no host of this server. Its operator can add one to server.allowed_hosts.",
+        code="host_not_allowed",
     )
 
 

@@ -9,7 +9,9 @@ from anyio import CapacityLimiter, to_thread
 
 from domain.events import AnswerEvent
 from domain.patience import Patience
-from service.api.problems import too_many_answers
+from domain.settings import ServerSettings
+from service.api.access import Caller
+from service.api.problems import too_many_answers, too_many_of_one_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class StillWorking:
 class RunningAnswer:
     """One answer under way; its events wait here until they are taken, so a slow reader holds up nothing."""
 
-    def __init__(self, events: Iterator[AnswerEvent], patience: Patience) -> None:
+    def __init__(self, events: Iterator[AnswerEvent], patience: Patience, *, key_id: str) -> None:
+        self.key_id = key_id
         self._events = events
         self._patience = patience
         self._loop = asyncio.get_running_loop()
@@ -69,21 +72,28 @@ class RunningAnswer:
 class RunningAnswers:
     """All answers under way in this process."""
 
-    def __init__(self, *, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, settings: ServerSettings) -> None:
+        self._most = settings.max_streams + settings.max_waiting
+        self._most_of_one = settings.streams_per_key
         # Apart from the threads of other routes: while answers fill all of theirs, documents can still be read.
-        self._threads = CapacityLimiter(limit)
+        self._threads = CapacityLimiter(settings.max_streams)
         self._running: dict[RunningAnswer, asyncio.Task[None]] = {}
 
-    def start(self, events: Iterator[AnswerEvent], patience: Patience) -> RunningAnswer:
+    def __len__(self) -> int:
+        """Return how many are under way, those that wait for a thread included."""
+        return len(self._running)
+
+    def start(self, events: Iterator[AnswerEvent], patience: Patience, caller: Caller) -> RunningAnswer:
         """Begin to work through `events`, which end when `patience` does.
 
         Raises:
-            Problem: If as many answers are under way as are allowed.
+            Problem: If as many answers are under way as are allowed, for this caller or at all.
         """
-        if len(self._running) >= self._limit:
+        if caller.limited and sum(one.key_id == caller.key_id for one in self._running) >= self._most_of_one:
+            raise too_many_of_one_key(self._most_of_one)
+        if len(self._running) >= self._most:
             raise too_many_answers()
-        running = RunningAnswer(events, patience)
+        running = RunningAnswer(events, patience, key_id=caller.key_id)
         # The place is given back when the work ends, not when its reader goes: a model may still be writing.
         task = asyncio.create_task(to_thread.run_sync(running.work, limiter=self._threads))
         self._running[running] = task

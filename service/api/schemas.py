@@ -49,11 +49,13 @@ Day = Annotated[date, BeforeValidator(_iso_day)]
 PlainText = Annotated[str, AfterValidator(_plain)]
 
 
-class _Request(BaseModel):
+class StrictRequest(BaseModel):
+    """A body or a query; what it does not know it refuses."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Scoped(_Request):
+class _Scoped(StrictRequest):
     as_of: Day | None = Field(default=None, description="Hide documents published later, and undated ones.")
     from_: Day | None = Field(default=None, alias="from", description="First day of publication, inclusive.")
     to: Day | None = Field(default=None, description="Last day of publication, inclusive.")
@@ -82,7 +84,7 @@ class AnswerOptions(_Scoped):
     )
 
 
-class TurnRequest(_Request):
+class TurnRequest(StrictRequest):
     """One earlier message of the conversation."""
 
     role: Literal["user", "assistant"]
@@ -143,7 +145,7 @@ class DocumentsQuery(_Scoped):
     offset: int = Field(default=0, ge=0, le=_LARGEST)
 
 
-class DocumentRequest(_Request):
+class DocumentRequest(StrictRequest):
     """A text, or an address to fetch it from, and what is known of it; `null` is the same as leaving a field out."""
 
     text: Annotated[str, AfterValidator(_encodable)] | None = Field(default=None, min_length=1)
@@ -227,7 +229,7 @@ class PastedAnswer(BaseModel):
     sentences: list[_PastedSentence] = Field(max_length=_MOST_CITATIONS)
 
 
-class VerifyRequest(_Request):
+class VerifyRequest(StrictRequest):
     """The id of a stored answer, or an answer with its citations."""
 
     answer_id: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_NAME)
@@ -240,7 +242,7 @@ class VerifyRequest(_Request):
         return self
 
 
-class JobsQuery(_Request):
+class JobsQuery(StrictRequest):
     """Which jobs to list."""
 
     limit: int = Field(default=50, ge=1, le=_MOST_ROWS)

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from importlib.resources import files
 from typing import Final
@@ -22,7 +22,14 @@ CONTENT_SECURITY_POLICY: Final = (
 _BLANK_LINES: Final = re.compile(r"\n\s*\n")
 
 
-def source_page(document: Document, *, newest: DocumentHeader, quote: Span | None, notice: str = "") -> str:
+def source_page(
+    document: Document,
+    *,
+    newest: DocumentHeader,
+    quote: Span | None,
+    notice: str = "",
+    link: Callable[[str], str] = str,
+) -> str:
     """Return a document as HTML.
 
     Args:
@@ -31,13 +38,14 @@ def source_page(document: Document, *, newest: DocumentHeader, quote: Span | Non
         quote: Words to mark. Where they go on over a blank line there is one `<mark>` per paragraph; the first of
             them is `#quote`.
         notice: A remark above the text.
+        link: Makes a path of this server what it must be where the page is shown.
     """
     header = document.header
     title = header.title or "Untitled document"
     parts = [
         f"<header><h1>{_escaped(title)}</h1>{_about(header)}</header>",
         _note(notice) if notice else "",
-        _older_version(header, newest),
+        _older_version(header, newest, link),
         *(_paragraph(document.text, paragraph, quote) for paragraph in paragraphs_of(document.text)),
     ]
     language = header.language or ""
@@ -97,10 +105,10 @@ def _original(uri: str) -> str:
     return f'<a href="{_escaped(uri)}" rel="noreferrer noopener nofollow">original</a>'
 
 
-def _older_version(header: DocumentHeader, newest: DocumentHeader) -> str:
+def _older_version(header: DocumentHeader, newest: DocumentHeader, to: Callable[[str], str]) -> str:
     if header.version == newest.version:
         return ""
-    link = f'<a href="{_escaped(source_url(newest))}">version {newest.version}</a>'
+    link = f'<a href="{_escaped(to(source_url(newest)))}">version {newest.version}</a>'
     return f'<p class="notice">This is version {header.version}. It was replaced by {link}.</p>'
 
 

@@ -7,13 +7,14 @@ from fastapi.responses import HTMLResponse
 
 from domain.corpus import Document, Span
 from domain.errors import NotFoundError
+from service.api.access import READ_OR_LINK, GuardedRoute
 from service.api.serving import ServingNow
 from service.api.source_page import CONTENT_SECURITY_POLICY, missing_page, source_page
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(route_class=GuardedRoute, tags=["documents"])
 
 
-@router.get("/sources/{document_id:path}", response_class=HTMLResponse)
+@router.get("/sources/{document_id:path}", response_class=HTMLResponse, dependencies=[READ_OR_LINK])
 def source(
     document_id: str,
     serving: ServingNow,
@@ -34,7 +35,7 @@ def source(
     misplaced = quote is None and (start, end) != (None, None)
     notice = "The link names a place that is not in this text, so no words are marked." if misplaced else ""
     newest = (document.header, *ledger.versions(document_id))[-1]
-    return _html(source_page(document, newest=newest, quote=quote, notice=notice))
+    return _html(source_page(document, newest=newest, quote=quote, notice=notice, link=serving.links.url))
 
 
 def _whole(given: str | None) -> int | None:

@@ -1,13 +1,12 @@
 """Sending documents to the record: `POST /v1/documents`, and the jobs that read them."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -15,6 +14,7 @@ from starlette.types import Message
 
 from domain.ports import Intake, Job
 from domain.uploads import Upload
+from service.api.access import ADMIN, READ, WRITE, GuardedRoute, Handler
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRequest, media_type_of
 from service.api.problems import Problem, body_too_large, unsupported_media_type
@@ -38,12 +38,10 @@ _Replayed = Annotated[
 ]
 
 
-class _SendRoute(APIRoute):
+class _SendRoute(GuardedRoute):
     """A route that takes JSON or a form with a file, each bounded."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
+    def reading(self, handle: Handler) -> Handler:
         async def handle_sent(request: Request) -> Response:
             match media_type_of(request):
                 case "application/json":
@@ -69,7 +67,7 @@ class _FormRequest(Request):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        settings = self.app.state.serving.settings
+        settings = self.app.state.settings
         self._limit: int = settings.ingest.max_source_bytes
         self._read = 0
         declared = self.headers.get("content-length", "")
@@ -125,14 +123,27 @@ def _validated(kind: type[_Kind], values: Any) -> _Kind:
         raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]) from None
 
 
-router = APIRouter(prefix="/v1", tags=["documents"])
-_sending = APIRouter(route_class=_SendRoute)
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["documents"])
 
 
-@_sending.post(
+async def send_document(request: Request, serving: ServingNow, idempotency_key: _Replayed = None) -> Response:
+    """Send a document: a file in a form, a text, or an address. It is kept when this answers, and read by a job."""
+    intake = _intake(serving)
+    if isinstance(request, _FormRequest):
+        upload = await request.upload()
+    else:
+        upload = _upload_from(await request.json())
+    return await to_thread.run_sync(_queue, serving, intake, upload, idempotency_key)
+
+
+router.add_api_route(
     "/documents",
+    send_document,
+    methods=["POST"],
+    route_class_override=_SendRoute,
     status_code=202,
     response_class=JsonResponse,
+    dependencies=[WRITE],
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -155,20 +166,9 @@ _sending = APIRouter(route_class=_SendRoute)
         }
     },
 )
-async def send_document(request: Request, serving: ServingNow, idempotency_key: _Replayed = None) -> Response:
-    """Send a document: a file in a form, a text, or an address. It is kept when this answers, and read by a job."""
-    intake = _intake(serving)
-    if isinstance(request, _FormRequest):
-        upload = await request.upload()
-    else:
-        upload = _upload_from(await request.json())
-    return await to_thread.run_sync(_queue, serving, intake, upload, idempotency_key)
 
 
-router.include_router(_sending)
-
-
-@router.post("/purge", status_code=202, response_class=JsonResponse)
+@router.post("/purge", status_code=202, response_class=JsonResponse, dependencies=[ADMIN])
 def purge(serving: ServingNow) -> Response:
     """Remove every byte of what was deleted, superseded receipts included, by a job."""
     intake = _intake(serving)
@@ -177,17 +177,17 @@ def purge(serving: ServingNow) -> Response:
     return _accepted(job, serving)
 
 
-@router.get("/jobs", response_class=JsonResponse)
+@router.get("/jobs", response_class=JsonResponse, dependencies=[READ])
 def list_jobs(wanted: Annotated[JobsQuery, Query()], serving: ServingNow) -> Response:
     """List the last jobs, newest first."""
     jobs = serving.service.record.ledger.jobs(wanted.limit)
-    return JsonResponse({"jobs": [job_body(job, serving.intake) for job in jobs]})
+    return JsonResponse(serving.links.shown({"jobs": [job_body(job, serving.intake) for job in jobs]}))
 
 
-@router.get("/jobs/{job_id}", response_class=JsonResponse)
+@router.get("/jobs/{job_id}", response_class=JsonResponse, dependencies=[READ])
 def show_job(job_id: str, serving: ServingNow) -> Response:
     """Return a job: how far it is, and what became of it."""
-    return JsonResponse(job_body(serving.service.record.ledger.job(job_id), serving.intake))
+    return JsonResponse(serving.links.shown(job_body(serving.service.record.ledger.job(job_id), serving.intake)))
 
 
 def job_body(job: Job, intake: Intake | None = None) -> dict[str, Any]:
@@ -243,8 +243,9 @@ def _queue(serving: Serving, intake: Intake, upload: Upload, key: str | None) ->
 
 
 def _accepted(job: Job, serving: Serving, *, replayed: bool = False) -> Response:
-    headers = {"Location": f"/v1/jobs/{job.job_id}"} | ({"Idempotent-Replayed": "true"} if replayed else {})
-    return JsonResponse(job_body(job, serving.intake), status_code=202, headers=headers)
+    links = serving.links
+    headers = {"Location": links.url(f"/v1/jobs/{job.job_id}")} | ({"Idempotent-Replayed": "true"} if replayed else {})
+    return JsonResponse(links.shown(job_body(job, serving.intake)), status_code=202, headers=headers)
 
 
 def _intake(serving: Serving) -> Intake:

@@ -337,7 +337,7 @@ def test_an_application_of_its_own_opens_and_closes_the_record(tmp_path: Path, m
     settings = serving_settings(tmp_path / "data")
     monkeypatch.setattr("service.api.app.open_service", partial(open_service, encoder=HashingEncoder()))
     for _ in range(2):
-        with TestClient(create_app(settings)) as client:
+        with TestClient(create_app(settings), base_url="http://localhost") as client:
             answer = client.post("/v1/ask", json={"question": QUESTION}).json()
             assert answer["refusal"]["reason"] == "no_document"
             with pytest.raises(RecordBusyError), open_service(settings, access="write", encoder=HashingEncoder()):
@@ -363,4 +363,4 @@ def test_the_root_lists_what_there_is(client: TestClient) -> None:
 
 
 def _wait_for_encoder(client: TestClient) -> None:
-    client.app.state.serving.warm_up._encoder_done.wait()  # type: ignore[attr-defined]
+    client.app.state.collections.serving("default").warm_up._encoder_done.wait()  # type: ignore[attr-defined]

@@ -114,7 +114,7 @@ def test_work_stops_when_the_client_goes_away(service: OpenService, tmp_path: Pa
         finally:
             stopped.set()
 
-    app = create_app(serving_settings(tmp_path, max_streams=1), service=scripted(service, script))
+    app = create_app(serving_settings(tmp_path, max_streams=1, max_waiting=0), service=scripted(service, script))
     with listening(app) as (host, port), httpx.Client(base_url=f"http://{host}:{port}") as client:
         with client.stream("POST", "/v1/ask", json=_QUESTION, headers=_EVENTS) as response:
             next(response.iter_lines())
@@ -138,9 +138,12 @@ def test_a_client_that_goes_before_its_answer_leaves_no_place_taken(service: Ope
         assert go_on.wait(_PATIENCE_S)
         yield _understood()
 
-    app = create_app(serving_settings(tmp_path, max_streams=1), service=scripted(service, script))
+    app = create_app(serving_settings(tmp_path, max_streams=1, max_waiting=0), service=scripted(service, script))
     body = json.dumps(_QUESTION).encode()
-    head = f"POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        "POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
     with listening(app) as (host, port), httpx.Client(base_url=f"http://{host}:{port}") as client:
         with socket.create_connection((host, port)) as connection:
             connection.sendall(head.encode() + body)
@@ -157,11 +160,11 @@ def test_a_client_that_goes_before_its_answer_leaves_no_place_taken(service: Ope
 @pytest.mark.parametrize(
     "request_line",
     [
-        b"GET /v1/documents/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x",
+        b"GET /v1/documents/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: localhost",
         b"GET http://evil.example/v1/nothing HTTP/1.1\r\nHost: localhost/healthz?",
         b"GET /nothing HTTP/1.1\r\nHost: a@b",
-        b"BREW /v1/ask HTTP/1.1\r\nHost: x",
-        b"GET /v1/\xff HTTP/1.1\r\nHost: x",
+        b"BREW /v1/ask HTTP/1.1\r\nHost: localhost",
+        b"GET /v1/\xff HTTP/1.1\r\nHost: localhost",
         b"nonsense",
     ],
     ids=range(6),
@@ -170,7 +173,7 @@ def test_hostile_request_lines_get_a_client_error(service: OpenService, tmp_path
     """Whatever is written on the socket, the answer is a 4xx and the server lives on."""
     with listening(create_app(serving_settings(tmp_path), service=service)) as address:
         received = _raw(address, request_line + b"\r\nConnection: close\r\n\r\n")
-        alive = _raw(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        alive = _raw(address, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
     assert received.split()[1][:1] == b"4"
     assert b"200 OK" in alive.partition(b"\r\n")[0]
@@ -179,7 +182,10 @@ def test_hostile_request_lines_get_a_client_error(service: OpenService, tmp_path
 def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(service: OpenService, tmp_path: Path) -> None:
     """The answer comes although the client never finishes its body."""
     app = create_app(serving_settings(tmp_path, max_body_bytes=1024), service=service)
-    head = b"POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = (
+        b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
     with listening(app) as (host, port), socket.create_connection((host, port), timeout=_PATIENCE_S) as connection:
         connection.sendall(head + b"800\r\n" + b" " * 2048 + b"\r\n")
         received = connection.recv(65_536)

@@ -344,7 +344,7 @@ def test_more_answers_than_allowed_are_refused_at_once_and_other_routes_still_se
     def ask(client: TestClient) -> Any:
         return client.post("/v1/ask", json={"question": "Who?"})
 
-    with client_of(serving_settings(tmp_path, max_streams=1), scripted(service, script)) as client:
+    with client_of(serving_settings(tmp_path, max_streams=1, max_waiting=0), scripted(service, script)) as client:
         first: list[Any] = []
         asking = threading.Thread(target=lambda: first.append(ask(client)))
         asking.start()

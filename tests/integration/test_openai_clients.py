@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from langchain_openai import ChatOpenAI
-from openai import APIError, AsyncOpenAI, NotFoundError, OpenAI, UnprocessableEntityError
+from openai import APIError, AsyncOpenAI, AuthenticationError, NotFoundError, OpenAI, UnprocessableEntityError
 from openai.types.chat.chat_completion_message import Annotation
 from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 from openai.types.responses.response_output_text import AnnotationURLCitation
@@ -18,6 +19,7 @@ from domain.answers import Question, TimeScope
 from domain.errors import IndexUnavailableError
 from domain.events import AnswerEvent, Understood
 from service.api.app import create_app
+from service.keys import KeyFile, Scope
 from service.wiring import OpenService
 from tests.support.openai_service import BRIDGE, LOAN, QUESTION, UNANSWERABLE, WRITTEN, openai_service
 from tests.support.serving import listening, scripted, serving_settings
@@ -252,12 +254,31 @@ def test_the_openai_sdk_lists_the_models(client: OpenAI) -> None:
         client.models.retrieve("gpt-9")
 
 
+def test_a_server_that_asks_for_keys_is_asked_with_one(service: OpenService, tmp_path: Path) -> None:
+    """The SDK's key is Dateline's; what is cited opens without it, by a link that is signed."""
+    key, _ = KeyFile(tmp_path).create(name="sdk", scope=Scope.READ, collections=None)
+    with listening(create_app(serving_settings(tmp_path, keys="required"), service=service)) as (host, port):
+        address = f"http://{host}:{port}/v1"
+        asked: Any = {"model": "dateline", "messages": [{"role": "user", "content": QUESTION}]}
+        with (
+            OpenAI(base_url=address, api_key="wrong", max_retries=0) as stranger,
+            OpenAI(base_url=address, api_key=key, max_retries=0) as client,
+        ):
+            with pytest.raises(AuthenticationError) as refused:
+                stranger.chat.completions.create(**asked)
+            message = client.chat.completions.create(**asked).choices[0].message
+
+        assert refused.value.code == "invalid_api_key"
+        assert message.content is not None
+        assert_cites_both_sentences(message.content, places(message.annotations))
+
+
 def _breaks_off(_: Question) -> Iterator[AnswerEvent]:
     yield Understood(stand_alone_question="?", scope=TimeScope())
     raise IndexUnavailableError("the index went away")
 
 
-def test_a_stream_that_fails_raises_in_the_sdk_and_in_langchain(service: OpenService, tmp_path: Any) -> None:
+def test_a_stream_that_fails_raises_in_the_sdk_and_in_langchain(service: OpenService, tmp_path: Path) -> None:
     """After the stream began the failure is said in it, on both routes; no client takes it for a short answer."""
     app = create_app(serving_settings(tmp_path), service=scripted(service, _breaks_off))
     with listening(app) as (host, port), OpenAI(base_url=f"http://{host}:{port}/v1", api_key="-") as client:

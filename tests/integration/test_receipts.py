@@ -22,7 +22,10 @@ _NAMES = [
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     settings = serving_settings(tmp_path_factory.mktemp("record"))
-    with opened(settings, []) as service, TestClient(create_app(settings, service=service, intake=Intake)) as client:
+    with (
+        opened(settings, []) as service,
+        TestClient(create_app(settings, service=service, intake=Intake), base_url="http://localhost") as client,
+    ):
         yield client
 
 

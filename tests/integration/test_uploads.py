@@ -15,7 +15,7 @@ from ingest.intake import Intake
 from service.api.app import create_app
 from service.wiring import OpenService
 from tests.support.records import prepared
-from tests.support.serving import opened, scripted, serving_settings
+from tests.support.serving import client_of, opened, scripted, serving_settings
 
 _PATIENCE_S = 60.0
 HARBOUR = "The Sorrel harbour opened a second quay for grain ships on Tuesday."
@@ -27,7 +27,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClien
     settings = serving_settings(tmp_path_factory.mktemp("record"))
     with (
         opened(settings, [prepared("doc-other", "A lighthouse keeper counted the gulls.")]) as service,
-        TestClient(create_app(settings, service=service, intake=Intake)) as client,
+        TestClient(create_app(settings, service=service, intake=Intake), base_url="http://localhost") as client,
     ):
         yield client, service
 
@@ -183,7 +183,7 @@ def test_forms_are_bounded_and_come_from_our_own_pages(client: TestClient) -> No
         (client.post("/v1/documents", content=b"x", headers={"Content-Type": "multipart/form-data"}), 400),
         (client.post("/v1/documents", content=b"x", headers={"Content-Type": "text/plain"}), 415),
         (client.post("/v1/documents", files=small, headers={"Origin": "https://evil.example"}), 403),
-        (client.post("/v1/documents", files=small, headers={"Origin": "http://testserver"}), 202),
+        (client.post("/v1/documents", files=small, headers={"Origin": "http://localhost"}), 202),
     ]
 
     assert [response.status_code for response, _ in cases] == [status for _, status in cases]
@@ -194,7 +194,10 @@ def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
     """By its declared length, and by what comes where none is declared."""
     settings = serving_settings(tmp_path)
     settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"max_source_bytes": 1_000})})
-    with opened(settings, []) as service, TestClient(create_app(settings, service=service, intake=Intake)) as client:
+    with (
+        opened(settings, []) as service,
+        TestClient(create_app(settings, service=service, intake=Intake), base_url="http://localhost") as client,
+    ):
         bit_over = client.post("/v1/documents", files={"file": ("a.txt", b"x" * 1_001)})
         far_over = client.post("/v1/documents", files={"file": ("a.txt", b"x" * 200_000)})
         fits = client.post("/v1/documents", files={"file": ("a.txt", b"x" * 1_000)})
@@ -206,7 +209,10 @@ def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
 def test_too_many_waiting_uploads_are_refused_for_now(tmp_path: Path) -> None:
     """With the time after which to try again."""
     settings = serving_settings(tmp_path, max_uploads=1)
-    with opened(settings, []) as service, TestClient(create_app(settings, service=service, intake=_Idle)) as client:
+    with (
+        opened(settings, []) as service,
+        TestClient(create_app(settings, service=service, intake=_Idle), base_url="http://localhost") as client,
+    ):
         first, second = (client.post("/v1/documents", json={"text": f"Boat {number}."}) for number in range(2))
 
     assert (first.status_code, second.status_code, second.json()["error"]["code"]) == (202, 503, "too_many_uploads")
@@ -232,7 +238,7 @@ def test_a_deleted_document_is_cited_no_more(client: TestClient) -> None:
 
 
 def test_an_answer_under_way_does_not_cite_what_is_deleted_meanwhile(
-    served: tuple[TestClient, OpenService],
+    served: tuple[TestClient, OpenService], tmp_path: Path
 ) -> None:
     """The document goes after it was found and before it is quoted: no event after that holds its words."""
     client, service = served
@@ -250,7 +256,7 @@ def test_an_answer_under_way_does_not_cite_what_is_deleted_meanwhile(
         yield from events
 
     assert client.delete(f"/v1/documents/{document_id}").status_code == 204
-    with TestClient(create_app(serving_settings(Path("unused")), service=scripted(service, script))) as other:
+    with client_of(serving_settings(tmp_path), scripted(service, script)) as other:
         response = other.post("/v1/ask", json={"question": "How many windmills?"})
 
     assert not any(isinstance(event, Done) for event in before)
@@ -262,7 +268,10 @@ def test_a_purge_removes_every_byte(tmp_path: Path) -> None:
     """Of a text that was sent, read and deleted nothing is left in the data folder."""
     settings = serving_settings(tmp_path)
     canary = "Quillfeather Brandywine signed the ledger of the ferry."
-    with opened(settings, []) as service, TestClient(create_app(settings, service=service, intake=Intake)) as client:
+    with (
+        opened(settings, []) as service,
+        TestClient(create_app(settings, service=service, intake=Intake), base_url="http://localhost") as client,
+    ):
         document_id = sent(client, text=canary)["documents"][0]["document_id"]
         client.delete(f"/v1/documents/{document_id}")
         response = client.post("/v1/purge")
@@ -285,7 +294,7 @@ def test_jobs_are_listed_newest_first(client: TestClient) -> None:
 
 def test_a_server_without_intake_takes_nothing(served: tuple[TestClient, OpenService], tmp_path: Path) -> None:
     """It says so instead of keeping what nobody would read."""
-    with TestClient(create_app(serving_settings(tmp_path), service=served[1])) as client:
+    with TestClient(create_app(serving_settings(tmp_path), service=served[1]), base_url="http://localhost") as client:
         response = client.post("/v1/documents", json={"text": "One boat."})
 
     assert (response.status_code, response.json()["error"]["code"]) == (503, "takes_no_documents")
@@ -311,11 +320,17 @@ class _Idle:
 def test_uploads_survive_a_restart(tmp_path: Path) -> None:
     """What one server acknowledged and did not read, the next one reads, once each."""
     settings = serving_settings(tmp_path)
-    with opened(settings, []) as service, TestClient(create_app(settings, service=service, intake=_Idle)) as client:
+    with (
+        opened(settings, []) as service,
+        TestClient(create_app(settings, service=service, intake=_Idle), base_url="http://localhost") as client,
+    ):
         jobs = [client.post("/v1/documents", json={"text": f"Ferry {number} sails."}).json() for number in range(5)]
         service.record.ledger.uploads.take()  # One was being read when the process died.
 
-    with opened(settings, []) as service, TestClient(create_app(settings, service=service, intake=Intake)) as client:
+    with (
+        opened(settings, []) as service,
+        TestClient(create_app(settings, service=service, intake=Intake), base_url="http://localhost") as client,
+    ):
         ended = [finished(client, client.get(f"/v1/jobs/{job['job_id']}").json()) for job in jobs]
         total = client.get("/v1/documents").json()["total"]
 

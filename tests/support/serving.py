@@ -19,6 +19,7 @@ from domain.ports import PreparedDocument
 from domain.settings import Settings, load_settings
 from service.answering.assistant import Assistant
 from service.api.app import create_app
+from service.api.server import server_config
 from service.wiring import OpenService, open_service
 from tests.support.encoders import HashingEncoder
 from tests.support.readers import WordsReader
@@ -43,7 +44,7 @@ def opened(settings: Settings, documents: Sequence[PreparedDocument]) -> Iterato
 @contextmanager
 def client_of(settings: Settings, service: OpenService) -> Iterator[TestClient]:
     """Run the application in process."""
-    with TestClient(create_app(settings, service=service)) as client:
+    with TestClient(create_app(settings, service=service), base_url="http://localhost") as client:
         yield client
 
 
@@ -67,7 +68,7 @@ def scripted(service: OpenService, script: Script) -> OpenService:
 def listening(app: FastAPI) -> Iterator[tuple[str, int]]:
     """Serve `app` with uvicorn on a free loopback port until the block ends."""
     bound = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=20))
+    server = uvicorn.Server(server_config(app, app.state.settings.server, lifespan=True))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
     try:

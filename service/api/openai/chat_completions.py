@@ -9,14 +9,16 @@ from fastapi import APIRouter, Request, Response
 
 from domain.answers import Answer, new_answer_id
 from domain.events import AnswerEvent, Done, SentenceVerified, Understood
+from service.api.access import READ, CallerNow
 from service.api.asking import EVENT_STREAM, streamed_answer, whole_answer
 from service.api.json_response import JsonResponse, json_bytes
 from service.api.json_route import JsonRoute
-from service.api.openai.cited_text import MessageText, Piece, UrlCitation, whole_message
+from service.api.links import Links
+from service.api.openai.cited_text import Address, MessageText, Piece, UrlCitation, whole_message
 from service.api.openai.conversation import begin_conversation
 from service.api.openai.models import AnsweringModel, model_named
 from service.api.openai.open_webui import source_event
-from service.api.openai.replies import base_url, dateline_body, named_like
+from service.api.openai.replies import address_of, dateline_body, named_like
 from service.api.openai.requests import ChatRequest
 from service.api.problems import Problem
 from service.api.serving import ServingNow
@@ -32,30 +34,35 @@ class Completion:
 
     Attributes:
         created: Seconds since 1970.
+        address: Makes an address of the path of a source's page.
+        links: How other paths in the reply are written.
     """
 
     completion_id: str
     created: int
     model: AnsweringModel
-    base_url: str
+    address: Address
+    links: Links
 
 
 @router.post(
     "/chat/completions",
     response_class=JsonResponse,
+    dependencies=[READ],
     responses={200: {"description": "A chat completion.", "content": {EVENT_STREAM: {}}}},
 )
-async def chat_completions(asked: ChatRequest, serving: ServingNow, request: Request) -> Response:
+async def chat_completions(asked: ChatRequest, serving: ServingNow, caller: CallerNow, request: Request) -> Response:
     """Answer the last message of a chat, as OpenAI's chat completions do."""
     model, answer_id = model_named(asked.model), new_answer_id()
     begun = await begin_conversation(
-        serving, asked.messages, field="messages", model=model, options=asked.dateline, answer_id=answer_id
+        serving, caller, asked.messages, field="messages", model=model, options=asked.dateline, answer_id=answer_id
     )
     completion = Completion(
         completion_id=named_like(answer_id, _ID_PREFIX),
         created=int(time.time()),
         model=model,
-        base_url=base_url(serving, request),
+        address=address_of(serving, request),
+        links=serving.links,
     )
     request_id: str = request.state.request_id
     if asked.stream:
@@ -66,7 +73,7 @@ async def chat_completions(asked: ChatRequest, serving: ServingNow, request: Req
 
 def completion_body(completion: Completion, answer: Answer) -> dict[str, Any]:
     """Return a whole completion."""
-    message = whole_message(answer, completion.base_url)
+    message = whole_message(answer, completion.address)
     return {
         "id": completion.completion_id,
         "object": "chat.completion",
@@ -86,7 +93,7 @@ def completion_body(completion: Completion, answer: Answer) -> dict[str, Any]:
             }
         ],
         "usage": usage_body(answer),
-        "dateline": dateline_body(answer),
+        "dateline": dateline_body(answer, completion.links),
     }
 
 
@@ -119,7 +126,7 @@ class Chunks:
     def __init__(self, completion: Completion, *, with_usage: bool) -> None:
         self._completion = completion
         self._with_usage = with_usage
-        self._text = MessageText(completion.base_url)
+        self._text = MessageText(completion.address)
         self._annotated = 0
         self._shown_marks: set[int] = set()
 
@@ -156,7 +163,7 @@ class Chunks:
         yield self._delta({"content": piece.text, **({"annotations": entries} if entries else {})})
 
     def _end(self, answer: Answer) -> Iterator[bytes]:
-        yield self._delta({}, finish_reason="stop", dateline=dateline_body(answer))
+        yield self._delta({}, finish_reason="stop", dateline=dateline_body(answer, self._completion.links))
         if self._with_usage:
             yield _frame({**self._head(), "choices": [], "usage": usage_body(answer)})
         yield b"data: [DONE]\n\n"

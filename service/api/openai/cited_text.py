@@ -1,7 +1,7 @@
 """An answer as the text of a chat message: marks, annotations that say where they belong, and links behind them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -15,6 +15,8 @@ _EDGE_WORDS: Final = 6
 _MARKUP: Final = re.compile(r"([\\\"\[\]<>&`*_!~|])")
 _LINK_LINE: Final = re.compile(r"^(?:\[\d+\]: <[^<>\n]*>.*|- \[.*\]\(<[^<>\n]*>\))$", re.MULTILINE)
 _MARK: Final = re.compile(r" ?\[\d{1,4}\](?!\()")
+
+Address = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,11 @@ class MessageText:
     """The text of one message, piece by piece; the pieces joined are the same whether they are streamed or not.
 
     Args:
-        base_url: Where this service is reached, without a slash at the end.
+        address: Makes an address of the path of a source's page.
     """
 
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+    def __init__(self, address: Address) -> None:
+        self._address = address
         self._length = 0
         self._definitions: dict[int, str] = {}
 
@@ -62,7 +64,7 @@ class MessageText:
             UrlCitation(
                 start=start,
                 end=start + len(sentence.text),
-                url=quote_url(self._base_url, citation),
+                url=quote_url(self._address, citation),
                 title=label(citation.header),
                 citation=citation,
             )
@@ -86,13 +88,13 @@ class MessageText:
                 return Piece(text=answer.asks)
 
     def _nearest(self, nearest: Iterable[Citation]) -> str:
-        links = [f"- [{_escaped(label(one.header))}](<{quote_url(self._base_url, one)}>)" for one in nearest]
+        links = [f"- [{_escaped(label(one.header))}](<{quote_url(self._address, one)}>)" for one in nearest]
         return "\n\n" + "\n".join(links) if links else ""
 
 
-def whole_message(answer: Answer, base_url: str) -> Piece:
+def whole_message(answer: Answer, address: Address) -> Piece:
     """Return an answer as one message."""
-    text = MessageText(base_url)
+    text = MessageText(address)
     sentences = answer.sentences if isinstance(answer, CitedAnswer) else ()
     pieces = [*map(text.add, sentences), text.finish(answer)]
     return Piece(
@@ -114,13 +116,13 @@ def label(header: DocumentHeader) -> str:
     return " ".join(named.split())
 
 
-def quote_url(base_url: str, citation: Citation) -> str:
+def quote_url(address: Address, citation: Citation) -> str:
     """Return the address of the page that marks a quote; browsers that know text directives also scroll to it by them.
 
     The page is told the place as well, since a text directive finds nothing where the words stand twice or across
     paragraphs.
     """
-    return f"{base_url}{source_url(citation.header, citation.span)}:~:text={text_directive(citation.quote)}"
+    return f"{address(source_url(citation.header, citation.span))}:~:text={text_directive(citation.quote)}"
 
 
 def text_directive(words: str) -> str:

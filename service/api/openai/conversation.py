@@ -5,6 +5,7 @@ from typing import Final
 
 from domain.answers import MAX_QUESTION_CHARS, Question, Turn
 from domain.errors import QuestionError
+from service.api.access import Caller
 from service.api.asking import BegunAnswer, begin_answer
 from service.api.openai.cited_text import without_citations
 from service.api.openai.models import AnsweringModel
@@ -18,6 +19,7 @@ _MOST_TURNS: Final = 50  # As many as `POST /v1/ask` takes; what was said before
 
 async def begin_conversation(
     serving: Serving,
+    caller: Caller,
     messages: Sequence[Message],
     *,
     field: str,
@@ -30,6 +32,7 @@ async def begin_conversation(
 
     Args:
         serving: The service that answers.
+        caller: Who asks.
         messages: The conversation, oldest first.
         field: What the request calls them, for errors.
         model: How to answer.
@@ -50,7 +53,7 @@ async def begin_conversation(
             mode=model.mode,
             history=(*before, *_turns(messages[:at]))[-_MOST_TURNS:],
         )
-        return await begin_answer(serving, question, deadline_ms=options.deadline_ms, answer_id=answer_id)
+        return await begin_answer(serving, caller, question, deadline_ms=options.deadline_ms, answer_id=answer_id)
     except QuestionError as error:
         param = f"{field}.{at}.content" if error.param == "question" else f"dateline.{error.param}"
         raise QuestionError(error.message, param=param, hint=error.hint) from None

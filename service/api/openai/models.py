@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from domain.answers import Mode
+from service.api.access import READ, GuardedRoute
 from service.api.json_response import JsonResponse
 from service.api.problems import Problem
 
@@ -34,16 +35,16 @@ MODELS: Final = (
     AnsweringModel(name="dateline-open-webui", mode=Mode.AUTO, sends_sources=True),
 )
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["openai"])
 
 
-@router.get("/models", response_class=JsonResponse)
+@router.get("/models", response_class=JsonResponse, dependencies=[READ])
 async def list_models() -> Response:
     """List the models, as OpenAI does."""
     return JsonResponse({"object": "list", "data": [_body(model) for model in MODELS]})
 
 
-@router.get("/models/{name}", response_class=JsonResponse)
+@router.get("/models/{name}", response_class=JsonResponse, dependencies=[READ])
 async def show_model(name: str) -> Response:
     """Return one model."""
     return JsonResponse(_body(model_named(name)))

@@ -12,14 +12,16 @@ from fastapi.sse import format_sse_event
 from domain.answers import Answer, Turn, new_answer_id
 from domain.errors import NotFoundError
 from domain.events import AnswerEvent, Done, SentenceVerified, Understood
+from service.api.access import READ, CallerNow
 from service.api.answers import kept_answer
 from service.api.asking import EVENT_STREAM, streamed_answer, whole_answer
 from service.api.json_response import JsonResponse, json_bytes
 from service.api.json_route import JsonRoute
-from service.api.openai.cited_text import MessageText, Piece, UrlCitation, whole_message
+from service.api.links import Links
+from service.api.openai.cited_text import Address, MessageText, Piece, UrlCitation, whole_message
 from service.api.openai.conversation import begin_conversation
 from service.api.openai.models import model_named
-from service.api.openai.replies import answer_named, base_url, dateline_body, named_like
+from service.api.openai.replies import address_of, answer_named, dateline_body, named_like
 from service.api.openai.requests import ResponsesRequest
 from service.api.problems import Problem
 from service.api.serving import Serving, ServingNow
@@ -37,6 +39,8 @@ class Responding:
 
     Attributes:
         created: Seconds since 1970.
+        address: Makes an address of the path of a source's page.
+        links: How other paths in the reply are written.
         previous_id: Of the response that it follows up.
     """
 
@@ -44,7 +48,8 @@ class Responding:
     created: int
     model: str
     previous_id: str | None
-    base_url: str
+    address: Address
+    links: Links
 
     @property
     def item_id(self) -> str:
@@ -55,14 +60,16 @@ class Responding:
 @router.post(
     "/responses",
     response_class=JsonResponse,
+    dependencies=[READ],
     responses={200: {"description": "A response.", "content": {EVENT_STREAM: {}}}},
 )
-async def responses(asked: ResponsesRequest, serving: ServingNow, request: Request) -> Response:
+async def responses(asked: ResponsesRequest, serving: ServingNow, caller: CallerNow, request: Request) -> Response:
     """Answer the last message of the input, as OpenAI's responses do."""
     model, answer_id, previous_id = model_named(asked.model), new_answer_id(), asked.previous_response_id
     before = () if previous_id is None else await run_in_threadpool(turns_of, serving, previous_id)
     begun = await begin_conversation(
         serving,
+        caller,
         asked.input,
         field="input",
         model=model,
@@ -75,7 +82,8 @@ async def responses(asked: ResponsesRequest, serving: ServingNow, request: Reque
         created=int(time.time()),
         model=model.name,
         previous_id=previous_id,
-        base_url=base_url(serving, request),
+        address=address_of(serving, request),
+        links=serving.links,
     )
     request_id: str = request.state.request_id
     if asked.stream:
@@ -105,12 +113,12 @@ def turns_of(serving: Serving, response_id: str) -> tuple[Turn, Turn]:
 
 def completed_body(responding: Responding, answer: Answer) -> dict[str, Any]:
     """Return a whole response."""
-    message = whole_message(answer, responding.base_url)
+    message = whole_message(answer, responding.address)
     part = _part(message.text, [annotation(cited) for cited in message.citations])
     return {
         **_response(responding, status="completed", output=[_item(responding, status="completed", content=[part])]),
         "usage": usage_body(answer),
-        "dateline": dateline_body(answer),
+        "dateline": dateline_body(answer, responding.links),
     }
 
 
@@ -142,7 +150,7 @@ class ResponseEvents:
 
     def __init__(self, responding: Responding) -> None:
         self._responding = responding
-        self._text = MessageText(responding.base_url)
+        self._text = MessageText(responding.address)
         self._annotated = self._sent = 0
 
     def frames(self, event: AnswerEvent) -> Iterator[bytes]:

@@ -33,12 +33,15 @@ from service.api.openai.cited_text import (
     without_citations,
 )
 
-BASE = "https://ask.example"
 QUESTION = Question(text="What happened?")
 TRACE = Trace(stand_alone_question="What happened?", scope=TimeScope())
 ASTRAL = "The 🏗️ bridge of 𠮷野 opens in June."
 HEBREW = "הגשר הצפוני ייפתח ביוני."
 PLAIN = "Ships – 14 of them – stayed."
+
+
+def address(path: str) -> str:
+    return f"https://ask.example{path}"
 
 
 def header(title: str | None = "Bridge", publisher: str | None = "Harbour Gazette") -> DocumentHeader:
@@ -99,7 +102,7 @@ def links_of(text: str) -> dict[str, dict[str, str]]:
 
 def test_every_annotation_slices_its_sentence_out_of_the_text() -> None:
     """Offsets count code points, also after characters that JavaScript counts twice and in text that runs leftwards."""
-    message = whole_message(ANSWER, BASE)
+    message = whole_message(ANSWER, address)
 
     assert [message.text[one.start : one.end] for one in message.citations] == [ASTRAL, HEBREW, HEBREW, PLAIN]
     assert [one.citation.mark for one in message.citations] == [1, 2, 1, 3]
@@ -107,7 +110,7 @@ def test_every_annotation_slices_its_sentence_out_of_the_text() -> None:
 
 def test_the_text_begins_as_the_answer_does() -> None:
     """What is added to the answer's own text stands after it."""
-    text = whole_message(ANSWER, BASE).text
+    text = whole_message(ANSWER, address).text
 
     assert text.startswith(f"{ANSWER.text}\n\n[1]: <https://ask.example/sources/")
     assert "[2] [1]" in text
@@ -115,18 +118,18 @@ def test_the_text_begins_as_the_answer_does() -> None:
 
 def test_pieces_that_are_streamed_make_the_whole_message() -> None:
     """Character by character and citation by citation."""
-    streamed = MessageText(BASE)
+    streamed = MessageText(address)
 
     pieces = [*map(streamed.add, ANSWER.sentences), streamed.finish(ANSWER)]
 
-    whole = whole_message(ANSWER, BASE)
+    whole = whole_message(ANSWER, address)
     assert "".join(piece.text for piece in pieces) == whole.text
     assert tuple(one for piece in pieces for one in piece.citations) == whole.citations
 
 
 def test_in_markdown_each_mark_is_a_link_and_nothing_else_is_added() -> None:
     """CommonMark takes the definitions out of sight."""
-    message = whole_message(ANSWER, BASE)
+    message = whole_message(ANSWER, address)
 
     html = MarkdownIt().render(message.text)
 
@@ -134,7 +137,7 @@ def test_in_markdown_each_mark_is_a_link_and_nothing_else_is_added() -> None:
     assert shown == re.sub(r"[\[\]]", "", ANSWER.text)
     assert re.findall(r">(\d)</a>", html) == ["1", "2", "1", "3"]
     assert [link["href"] for link in links_of(message.text).values()] == [
-        quote_url(BASE, cited(mark)) for mark in (1, 2, 3)
+        quote_url(address, cited(mark)) for mark in (1, 2, 3)
     ]
 
 
@@ -169,7 +172,7 @@ def test_a_document_is_named_by_what_is_known_of_it(document: DocumentHeader, na
 
 def test_an_address_names_the_place_and_the_words() -> None:
     """The page marks the place; the browser is told the words."""
-    url = quote_url(BASE, cited(1, quote="The bridge opens."))
+    url = quote_url(address, cited(1, quote="The bridge opens."))
 
     assert url == (
         "https://ask.example/sources/news%2F1?version=2&start=100&end=117#quote:~:text=The%20bridge%20opens."
@@ -209,12 +212,12 @@ def test_long_words_without_spaces_are_looked_for_as_they_stand() -> None:
 
 def test_a_refusal_has_no_annotations_and_links_what_is_nearest() -> None:
     """Nothing is cited; what the message calls the nearest passages are links below it."""
-    message = whole_message(refusal_of(cited(1, title="A [sic] title")), BASE)
+    message = whole_message(refusal_of(cited(1, title="A [sic] title")), address)
 
     assert message.citations == ()
     assert message.text == (
         "The record does not say.\n\n"
-        f"- [A \\[sic\\] title (Harbour Gazette, 2025-02-06)](<{quote_url(BASE, cited(1))}>)"
+        f"- [A \\[sic\\] title (Harbour Gazette, 2025-02-06)](<{quote_url(address, cited(1))}>)"
     )
     assert links_of(message.text) == {}
     assert ">A [sic] title (Harbour Gazette, 2025-02-06)</a>" in MarkdownIt().render(message.text)
@@ -226,7 +229,7 @@ def test_a_question_back_is_the_whole_message() -> None:
         answer_id="ans_3", question=QUESTION, asks="Which president do you mean?", options=options, trace=TRACE
     )
 
-    message = whole_message(asked_back, BASE)
+    message = whole_message(asked_back, address)
 
     assert (message.text, message.citations) == ("Which president do you mean?", ())
 
@@ -242,7 +245,7 @@ def test_a_question_back_is_the_whole_message() -> None:
 )
 def test_what_we_add_to_a_message_is_taken_off_when_it_comes_back(answer: CitedAnswer | Refusal, said: str) -> None:
     """As history an answer is what was said, without marks and links."""
-    assert without_citations(whole_message(answer, BASE).text) == said
+    assert without_citations(whole_message(answer, address).text) == said
 
 
 def test_what_others_wrote_stays() -> None:

@@ -1,0 +1,69 @@
+"""Collections over HTTP: which one a request names, the list of them, and new ones."""
+
+import re
+from typing import Final
+
+from anyio import to_thread
+from fastapi import APIRouter, Response
+from pydantic import Field
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.api.access import ADMIN, READ, CallerNow
+from service.api.json_response import JsonResponse
+from service.api.json_route import JsonRoute
+from service.api.links import prefix_of
+from service.api.problems import collection_not_found
+from service.api.schemas import StrictRequest
+from service.api.serving import CollectionsNow
+from service.keys import MAIN
+
+HEADER: Final = "x-dateline-collection"
+_UNDER: Final = re.compile(r"/v1/collections/([^/]+)(/.+)", re.DOTALL)
+_BESIDE: Final = ("/sources/", "/mcp")  # Paths that do not begin with /v1.
+
+
+class CollectionPaths:
+    """Middleware: which collection a request names, in `/v1/collections/{name}/…` or else in its header."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request as if it had come to the same path of the main record."""
+        if scope["type"] == "http":
+            under = _UNDER.fullmatch(scope["path"])
+            name = Headers(scope=scope).get(HEADER, MAIN)
+            if under is not None:
+                name, rest = under.groups()
+                scope = {**scope, "path": rest if rest.startswith(_BESIDE) else f"/v1{rest}"}
+            scope.setdefault("state", {})["collection"] = name
+        await self._app(scope, receive, send)
+
+
+class CollectionRequest(StrictRequest):
+    """A collection to be made."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Small letters, digits and dashes.")
+
+
+router = APIRouter(route_class=JsonRoute, prefix="/v1/collections", tags=["collections"])
+
+
+@router.get("", response_class=JsonResponse, dependencies=[READ])
+async def list_collections(collections: CollectionsNow, caller: CallerNow) -> Response:
+    """List the collections that the caller's key opens."""
+    return JsonResponse({"collections": [_body(name) for name in collections.names if caller.opens(name)]})
+
+
+@router.post("", status_code=201, response_class=JsonResponse, dependencies=[ADMIN])
+async def create_collection(wanted: CollectionRequest, collections: CollectionsNow, caller: CallerNow) -> Response:
+    """Make a collection: a record of its own. One that is there already stays as it is."""
+    if not caller.opens(wanted.name):
+        raise collection_not_found()
+    is_new = await to_thread.run_sync(collections.create, wanted.name)
+    return JsonResponse(_body(wanted.name), status_code=201 if is_new else 200)
+
+
+def _body(name: str) -> dict[str, str]:
+    return {"name": name, "url": prefix_of(name) or "/v1"}
