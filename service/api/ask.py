@@ -38,10 +38,9 @@ async def ask(
 ) -> Response:
     """Answer a question from the record, as JSON or, with `Accept: text/event-stream`, as events."""
     begun = await begin_answer(serving, caller, asked.to_question(), deadline_ms=asked.deadline_ms)
-    request_id: str = request.state.request_id
     if prefers_events(accept):
-        return streamed_answer(begun, _NamedEvents(serving.links), request_id)
-    return JsonResponse(serving.links.shown(answer_body(await whole_answer(begun, request_id))))
+        return streamed_answer(begun, _NamedEvents(serving.links), request)
+    return JsonResponse(serving.links.shown(answer_body(await whole_answer(begun, request))))
 
 
 @router.post("/search", response_class=JsonResponse, dependencies=[READ])

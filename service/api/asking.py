@@ -5,15 +5,16 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT
 
-from domain.answers import Answer, CitedAnswer, Clarification, Question, Refusal
+from domain.answers import Answer, Question
 from domain.errors import DatelineError
 from domain.events import AnswerEvent, Done
 from domain.patience import Patience
 from service.api.access import Caller
+from service.api.observed import tell_of_answer
 from service.api.problems import Problem, problem_of
 from service.api.running import RunningAnswer, StillWorking
 from service.api.serving import Serving
@@ -67,7 +68,7 @@ async def begin_answer(
     return BegunAnswer(first=await running.next_event(), running=running)
 
 
-async def whole_answer(begun: BegunAnswer, request_id: str) -> Answer:
+async def whole_answer(begun: BegunAnswer, request: Request) -> Answer:
     """Wait for the answer.
 
     Raises:
@@ -76,18 +77,18 @@ async def whole_answer(begun: BegunAnswer, request_id: str) -> Answer:
     event = begun.first
     while event is not None:
         if isinstance(event, Done):
-            _log_answer(event.answer, request_id)
+            tell_of_answer(event.answer, request)
             return event.answer
         event = await begun.running.next_event()
     raise AssertionError("the last event is Done")
 
 
-def streamed_answer(begun: BegunAnswer, form: EventForm, request_id: str) -> Response:
+def streamed_answer(begun: BegunAnswer, form: EventForm, request: Request) -> Response:
     """Return the events as they come, with comments while there are none."""
-    return StreamingResponse(_frames(begun, form, request_id), media_type=EVENT_STREAM, headers=_HEADERS)
+    return StreamingResponse(_frames(begun, form, request), media_type=EVENT_STREAM, headers=_HEADERS)
 
 
-async def _frames(begun: BegunAnswer, form: EventForm, request_id: str) -> AsyncIterator[bytes]:
+async def _frames(begun: BegunAnswer, form: EventForm, request: Request) -> AsyncIterator[bytes]:
     event = begun.first
     try:
         while event is not None:
@@ -97,32 +98,11 @@ async def _frames(begun: BegunAnswer, form: EventForm, request_id: str) -> Async
                 for frame in form.frames(event):
                     yield frame
             if isinstance(event, Done):
-                _log_answer(event.answer, request_id)
+                tell_of_answer(event.answer, request)
             event = await begun.running.next_event(patience_s=_KEEP_ALIVE_S)
     except Exception as error:  # noqa: BLE001  - the status is sent; what is left is to say it in the stream
         if not isinstance(error, DatelineError):
-            _log.exception("request %s failed unexpectedly after its stream began", request_id)
+            _log.exception("request %s failed unexpectedly after its stream began", request.state.request_id)
         yield form.failure(problem_of(error))
     finally:
         begun.running.leave()
-
-
-def _log_answer(answer: Answer, request_id: str) -> None:
-    _log.info(
-        "request %s: answer %s, %s, %d passages, %.0f ms",
-        request_id,
-        answer.answer_id,
-        _outcome(answer),
-        len(answer.trace.passages),
-        answer.trace.timings_ms.get("total", 0.0),
-    )
-
-
-def _outcome(answer: Answer) -> str:
-    match answer:
-        case CitedAnswer():
-            return "cited"
-        case Refusal():
-            return answer.reason.value
-        case Clarification():
-            return "clarification"

@@ -64,11 +64,10 @@ async def chat_completions(asked: ChatRequest, serving: ServingNow, caller: Call
         address=address_of(serving, request),
         links=serving.links,
     )
-    request_id: str = request.state.request_id
     if asked.stream:
         with_usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
-        return streamed_answer(begun, Chunks(completion, with_usage=with_usage), request_id)
-    return JsonResponse(completion_body(completion, await whole_answer(begun, request_id)))
+        return streamed_answer(begun, Chunks(completion, with_usage=with_usage), request)
+    return JsonResponse(completion_body(completion, await whole_answer(begun, request)))
 
 
 def completion_body(completion: Completion, answer: Answer) -> dict[str, Any]:

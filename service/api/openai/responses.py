@@ -85,10 +85,9 @@ async def responses(asked: ResponsesRequest, serving: ServingNow, caller: Caller
         address=address_of(serving, request),
         links=serving.links,
     )
-    request_id: str = request.state.request_id
     if asked.stream:
-        return streamed_answer(begun, ResponseEvents(responding), request_id)
-    return JsonResponse(completed_body(responding, await whole_answer(begun, request_id)))
+        return streamed_answer(begun, ResponseEvents(responding), request)
+    return JsonResponse(completed_body(responding, await whole_answer(begun, request)))
 
 
 def turns_of(serving: Serving, response_id: str) -> tuple[Turn, Turn]:
