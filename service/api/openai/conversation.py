@@ -76,9 +76,8 @@ def _question_in(messages: Sequence[Message], field: str) -> tuple[int, Message]
 def _turns(messages: Iterable[Message]) -> Iterator[Turn]:
     """Yield what user and assistant said; who may only instruct, and what tools found, is no part of it."""
     for message in messages:
-        text = message.text[:MAX_QUESTION_CHARS]
         match message.role:
             case "user":
-                yield Turn(role="user", text=text)
+                yield Turn(role="user", text=message.text[:MAX_QUESTION_CHARS])
             case "assistant":
-                yield Turn(role="assistant", text=without_citations(text))
+                yield Turn(role="assistant", text=without_citations(message.text)[:MAX_QUESTION_CHARS])
