@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from domain.answers import Answer, Mode, Question, RefusalReason, WithheldSentence
+from domain.answers import Answer, Mode, Question, RefusalReason, WithheldSentence, new_answer_id
 from domain.errors import ChatModelError, DocumentGoneError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 from domain.patience import Patience
@@ -107,7 +107,9 @@ class Assistant:
 
         return RunnableGenerator(stream, astream)
 
-    def events(self, question: Question, patience: Patience | None = None) -> Iterator[AnswerEvent]:
+    def events(
+        self, question: Question, patience: Patience | None = None, *, answer_id: str | None = None
+    ) -> Iterator[AnswerEvent]:
         """Yield what happens, in order: `Understood`, `PassagesFound`, `EvidenceChosen`, sentences, `Done`.
 
         A refusal or a question back skips what it has no need of; `Done` is always last and holds the whole answer.
@@ -116,11 +118,12 @@ class Assistant:
             question: What is asked.
             patience: How long whoever asks waits. Where it does not reach, no model writes, and if need be passages
                 are not read closely; a note says so.
+            answer_id: The answer's id, where it must be known before the answer is; see `new_answer_id`.
         """
         patience = patience or Patience()
         watch = Stopwatch(self._clock)
         asked = understand(question)
-        answering = WorkingAnswer(question=question, asked=asked, watch=watch)
+        answering = WorkingAnswer(answer_id=answer_id or new_answer_id(), question=question, asked=asked, watch=watch)
         watch.stop("understand")
         yield Understood(stand_alone_question=asked.text, scope=asked.scope)
 
