@@ -51,7 +51,7 @@ async def _serve(service: "OpenService", settings: "ServerSettings") -> None:
     answers = RunningAnswers(settings)
     # Whoever may start the command may read the record.
     caller = Caller(key_id="local", limited=False)
-    visit = Visit(service=service, answers=answers, caller=caller, links=Links(), tell=_tell)
+    visit = Visit(service=service, answers=answers, caller=caller, links=Links(), address=str, tell=_tell)
     server = mcp_server(lambda _: visit)
     try:
         # The SDK only goes through the lines. Its own reading of them cannot be cancelled, so Ctrl-C would hang.

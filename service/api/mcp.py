@@ -14,6 +14,7 @@ from service.api.json_route import JsonRoute
 from service.api.mcp_server import mcp_server
 from service.api.mcp_tools import Visit
 from service.api.observed import tell_of_answer
+from service.api.openai.replies import address_of
 from service.api.serving import ServingNow
 
 # JSON-RPC describes itself, by listing its tools.
@@ -29,6 +30,7 @@ async def mcp(request: Request, serving: ServingNow, caller: CallerNow) -> Respo
         answers=serving.answers,
         caller=caller,
         links=serving.links,
+        address=address_of(serving, request),
         tell=lambda answer: tell_of_answer(answer, request),
     )
     return _Exchange(request.app.state.mcp, await request.body())

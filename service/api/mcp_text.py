@@ -2,39 +2,34 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from domain.answers import Answer, AnswerSentence, Citation, CitedAnswer, Clarification, Conflict, Refusal, Superseded
+from domain.answers import Answer, Citation, CitedAnswer, Clarification, Conflict, Refusal, Superseded
 from domain.corpus import DocumentHeader, RankedPassage, Span
 from service.api.excerpts import Excerpt
-from service.api.links import Links
+from service.api.openai.cited_text import Address
 from service.rendering import source_url
 
 
-def answer_text(answer: Answer, links: Links) -> str:
+def answer_text(answer: Answer, address: Address) -> str:
     """Return what is answered, then each quote with its mark, source and place."""
     match answer:
         case CitedAnswer():
             told = [answer.text, *map(_superseded, answer.superseded), *map(_conflict, answer.conflicts)]
-            blocks = ["\n".join(told), *_cited(_citations(answer), links)]
+            blocks = ["\n".join(told), *_cited(_citations(answer), address)]
         case Refusal():
             blocks = [f"{answer.message}\nThe record does not answer this ({answer.reason.value})."]
             if answer.nearest:
-                blocks += ["The nearest passages, which do not answer it:", *_cited(answer.nearest, links)]
+                blocks += ["The nearest passages, which do not answer it:", *_cited(answer.nearest, address)]
         case Clarification():
             options = [f"{number}. {option.text}" for number, option in enumerate(answer.options, start=1)]
             again = "Ask again with this question, these words and the reply as history."
             blocks = [
                 "\n".join([answer.asks, *options, again]),
-                *_cited((option.citation for option in answer.options), links),
+                *_cited((option.citation for option in answer.options), address),
             ]
     return "\n\n".join([*blocks, *(f"Note: {note}" for note in answer.trace.notes)])
 
 
-def sentence_text(sentence: AnswerSentence) -> str:
-    """Return a sentence with its marks: `They met. [1] [2]`."""
-    return f"{sentence.text} {_marks(sentence.citations)}"
-
-
-def passages_text(query: str, found: Sequence[RankedPassage], links: Links) -> str:
+def passages_text(query: str, found: Sequence[RankedPassage], address: Address) -> str:
     """Return the found passages, each with its source and place."""
     if not found:
         return f"No passage was found for {query!r} in these documents."
@@ -44,7 +39,7 @@ def passages_text(query: str, found: Sequence[RankedPassage], links: Links) -> s
             ranked.citable.header,
             ranked.passage.span,
             ranked.passage.text,
-            links,
+            address,
             copies=ranked.copies,
         )
         for ranked in found
@@ -58,7 +53,7 @@ def source_text(header: DocumentHeader, shown: Excerpt, *, characters: int) -> s
     return "\n\n".join([f"{_headline(header)}\n{place}", shown.text, *further])
 
 
-def _cited(citations: Iterable[Citation], links: Links) -> list[str]:
+def _cited(citations: Iterable[Citation], address: Address) -> list[str]:
     by_mark = {citation.mark: citation for citation in citations}
     return [
         _block(
@@ -66,7 +61,7 @@ def _cited(citations: Iterable[Citation], links: Links) -> list[str]:
             citation.header,
             citation.span,
             citation.quote,
-            links,
+            address,
             speaker=citation.speaker,
             copies=citation.copies,
         )
@@ -102,14 +97,14 @@ def _block(
     header: DocumentHeader,
     span: Span,
     quote: str,
-    links: Links,
+    address: Address,
     *,
     copies: Sequence[DocumentHeader],
     speaker: str | None = None,
 ) -> str:
     said_by = [f"Said by: {speaker}"] if speaker else []
     also = [f"Also in: {'; '.join(map(_headline, copies))}"] if copies else []
-    place = f"{_named(header)}, characters {span.start}–{span.end}, {links.url(source_url(header, span))}"
+    place = f"{_named(header)}, characters {span.start}–{span.end}, {address(source_url(header, span))}"
     return "\n".join([f"{label} {_headline(header)}", *said_by, f"“{quote}”", place, *also])
 
 

@@ -15,7 +15,8 @@ from service.api.access import Caller
 from service.api.excerpts import AROUND, LONGEST, excerpt
 from service.api.links import Links
 from service.api.mcp_results import AskResult, SearchResult, SourceResult
-from service.api.mcp_text import answer_text, passages_text, sentence_text, source_text
+from service.api.mcp_text import answer_text, passages_text, source_text
+from service.api.openai.cited_text import Address
 from service.api.running import RunningAnswer, RunningAnswers
 from service.api.schemas import AskRequest, SearchRequest, SourceRequest
 from service.rendering import answer_body, header_body, passage_body, scope_body
@@ -58,7 +59,8 @@ class Visit:
 
     Attributes:
         answers: Bounds the answers under way, together with those of other surfaces.
-        links: How links to sources are written.
+        links: How links to sources are written in JSON values.
+        address: How they are written in text, for a reader elsewhere.
         tell: Hears of every answer that was given.
     """
 
@@ -66,6 +68,7 @@ class Visit:
     answers: RunningAnswers
     caller: Caller
     links: Links
+    address: Address
     tell: Callable[[Answer], None]
 
 
@@ -108,7 +111,7 @@ async def _ask(wanted: AskRequest, visit: Visit, progress: Progress) -> Found:
         running.leave()  # Also when the client cancels: nobody waits for the model any more.
     visit.tell(answer)
     body = visit.links.shown(answer_body(answer))
-    return Found(text=answer_text(answer, visit.links), body=AskResult.model_validate(body))
+    return Found(text=answer_text(answer, visit.address), body=AskResult.model_validate(body))
 
 
 async def _search(wanted: SearchRequest, visit: Visit, _: Progress) -> Found:
@@ -119,7 +122,7 @@ async def _search(wanted: SearchRequest, visit: Visit, _: Progress) -> Found:
     found = await to_thread.run_sync(retrieve)
     passages = [passage_body(ranked) for ranked in found]
     body = visit.links.shown({"query": query.text, "time_scope": scope_body(query.scope), "passages": passages})
-    return Found(text=passages_text(query.text, found, visit.links), body=SearchResult.model_validate(body))
+    return Found(text=passages_text(query.text, found, visit.address), body=SearchResult.model_validate(body))
 
 
 async def _get_source(wanted: SourceRequest, visit: Visit, _: Progress) -> Found:
@@ -168,7 +171,7 @@ def _told(event: AnswerEvent) -> str:
         case EvidenceChosen():
             return f"{len(event.evidence)} sentences may answer"
         case SentenceVerified():
-            return sentence_text(event.sentence)
+            return event.sentence.marked
         case Done():
             return "Done"
 

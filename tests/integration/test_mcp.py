@@ -98,7 +98,7 @@ def connect(request: pytest.FixtureRequest, service: OpenService, address: Addre
 async def in_process(service: OpenService, *, most_answers: int = 4) -> AsyncIterator[Client]:
     answers = RunningAnswers(ServerSettings(max_streams=most_answers, max_waiting=0))
     caller = Caller(key_id="test", limited=False)
-    visit = Visit(service=service, answers=answers, caller=caller, links=Links(), tell=lambda _: None)
+    visit = Visit(service=service, answers=answers, caller=caller, links=Links(), address=str, tell=lambda _: None)
     async with Client(mcp_server(lambda _: visit)) as agent:
         yield agent
     await answers.drain()
@@ -372,7 +372,7 @@ class _Model:
     def __init__(self) -> None:
         self.freed = threading.Event()
 
-    def events(self, question: Question, patience: Patience) -> Iterator[AnswerEvent]:
+    def events(self, question: Question, patience: Patience, *, answer_id: str | None = None) -> Iterator[AnswerEvent]:
         if question.text == "next":
             raise IndexUnavailableError("the place was free")
         patience.when_gone(self.freed.set)
@@ -514,7 +514,7 @@ async def test_links_of_an_answer_open_without_a_key(guarded: Guarded) -> None:
         pages = [await client.get(_url(guarded.address, link)) for link in links]
 
     assert [page.status_code for page in pages] == [200] * len(links)
-    assert all(link in _text(answer) for link in links)
+    assert all(_url(guarded.address, link) in _text(answer) for link in links)
 
 
 @pytest.mark.parametrize("by", ["path", "header"])
@@ -617,7 +617,8 @@ async def test_whatever_is_sent_gets_a_client_error_and_the_server_lives_on(
 
 def test_the_documented_examples_run(address: Address) -> None:
     """Python on the page does what the page says, against a real server."""
-    asked, connected = re.findall(r"```python\n(.*?)```", CLIENTS_PAGE.read_text(), flags=re.DOTALL)
+    section = CLIENTS_PAGE.read_text().split("## Agents over MCP")[1]
+    asked, connected = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
     host, port = address
     question = "Which Chinese leaders did President Zardari meet?"
     assert question in asked

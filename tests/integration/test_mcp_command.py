@@ -40,8 +40,8 @@ def dateline(tmp_path: Path) -> Command:
 
 def parameters(environment: dict[str, str], data_dir: Path) -> StdioServerParameters:
     """What the first example of the page has agents start."""
-    page = (ROOT / "docs" / "clients.md").read_text()
-    (example, *_) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    section = (ROOT / "docs" / "clients.md").read_text().split("## Agents over MCP")[1]
+    (example, *_) = re.findall(r"```json\n(.*?)```", section, flags=re.DOTALL)
     started = json.loads(example)["mcpServers"]["dateline"]
     arguments = [argument.replace("/path/to/record", str(data_dir)) for argument in started["args"]]
     assert (started["command"], str(data_dir) in arguments) == ("dateline", True)

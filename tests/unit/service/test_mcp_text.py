@@ -20,9 +20,13 @@ from domain.answers import (
 )
 from domain.corpus import DocumentHeader, Span
 from service.api.excerpts import excerpt
-from service.api.links import Links
 from service.api.mcp_text import answer_text, passages_text, source_text
 from tests.support.records import prepared, ranked
+
+
+def here(path: str) -> str:
+    return f"http://localhost:8000{path}"
+
 
 QUESTION = Question(text="When does the bridge open?")
 TRACE = Trace(stand_alone_question=QUESTION.text, scope=TimeScope())
@@ -75,7 +79,7 @@ def test_an_answer_shows_each_quote_verbatim_with_its_source_and_place() -> None
     answer = cited(superseded=(Superseded(was="June", now="July", replaced=JUNE, by=JULY),))
 
     assert (
-        answer_text(answer, Links())
+        answer_text(answer, here)
         == """\
 In July. [2]
 July [2] holds in place of June [1].
@@ -84,12 +88,12 @@ July [2] holds in place of June [1].
 Said by: The governor
 “It opens
 in June.”
-doc-1 version 2, characters 10–27, /sources/doc-1?version=2&start=10&end=27#quote
+doc-1 version 2, characters 10–27, http://localhost:8000/sources/doc-1?version=2&start=10&end=27#quote
 Also in: Courier
 
 [2] The bridge · Harbour Gazette · 2025-03-04
 “In July.”
-doc-2 version 2, characters 10–18, /sources/doc-2?version=2&start=10&end=18#quote
+doc-2 version 2, characters 10–18, http://localhost:8000/sources/doc-2?version=2&start=10&end=18#quote
 
 Note: The chat model was busy."""
     )
@@ -99,7 +103,7 @@ def test_a_conflict_names_the_sides() -> None:
     """A model is not left to choose one of them in silence."""
     conflict = Conflict(sides=(Side(value="June", citations=(JUNE,)), Side(value="July", citations=(JULY,))))
 
-    assert "The sources disagree: June [1]; July [2]." in answer_text(cited(conflicts=(conflict,)), Links())
+    assert "The sources disagree: June [1]; July [2]." in answer_text(cited(conflicts=(conflict,)), here)
 
 
 def test_a_refusal_says_that_the_nearest_passages_are_no_answer() -> None:
@@ -113,7 +117,7 @@ def test_a_refusal_says_that_the_nearest_passages_are_no_answer() -> None:
         trace=TRACE,
     )
 
-    assert answer_text(refusal, Links()).split("\n\n")[:2] == [
+    assert answer_text(refusal, here).split("\n\n")[:2] == [
         "The record does not say.\nThe record does not answer this (not_answered_by_the_record).",
         "The nearest passages, which do not answer it:",
     ]
@@ -129,19 +133,19 @@ def test_a_question_back_lists_what_may_be_meant_and_says_how_to_go_on() -> None
         trace=TRACE,
     )
 
-    assert answer_text(asked, Links()).split("\n\n")[0] == (
+    assert answer_text(asked, here).split("\n\n")[0] == (
         "Which bridge?\n1. the northern\n2. the southern\n"
         "Ask again with this question, these words and the reply as history."
     )
-    assert "“In July.”" in answer_text(asked, Links())
+    assert "“In July.”" in answer_text(asked, here)
 
 
 def test_passages_are_numbered_by_rank() -> None:
     """A passage without a title is known by its document."""
-    assert passages_text("boats", [ranked("Boats.", document_id="doc-boats")], Links()) == (
-        "1. doc-boats\n“Boats.”\ndoc-boats version 1, characters 0–6, /sources/doc-boats?version=1&start=0&end=6#quote"
+    assert passages_text("boats", [ranked("Boats.", document_id="doc-boats")], here) == (
+        "1. doc-boats\n“Boats.”\ndoc-boats version 1, characters 0–6, http://localhost:8000/sources/doc-boats?version=1&start=0&end=6#quote"
     )
-    assert passages_text("boats", [], Links()) == "No passage was found for 'boats' in these documents."
+    assert passages_text("boats", [], here) == "No passage was found for 'boats' in these documents."
 
 
 def test_part_of_a_source_says_which_part_it_is_and_where_it_goes_on() -> None:
