@@ -10,13 +10,16 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from domain.settings import Settings
-from service.api import answers, ask, collections, documents, feedback, operations, sources, uploads
+from service.api import answers, ask, collections, documents, feedback, mcp, operations, sources, uploads
 from service.api.access import Access
 from service.api.audit import Audit
 from service.api.collections import CollectionPaths
 from service.api.description import DescribedApi
 from service.api.hosts import Hosts, hosts_of
 from service.api.idle import Idle
+from service.api.metrics import Metrics
+from service.api.observed import Observed
+from service.api.openai import chat_completions, models, responses
 from service.api.problems import install_problem_handlers
 from service.api.request_ids import RequestIds
 from service.api.schemas import ErrorBody
@@ -57,7 +60,8 @@ def create_app(
         app.state.collections = collections
         try:
             await to_thread.run_sync(collections.start)
-            yield
+            async with mcp.mcp_exchanges(settings.server) as app.state.mcp:
+                yield
         finally:
             # In this order: what still works on the records ends before they close.
             await collections.answers.drain()
@@ -74,17 +78,21 @@ def create_app(
         openapi_url=None,  # Ours asks for a key where others do.
         redirect_slashes=False,  # The address of a redirect would be built from the Host header.
         responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        # Goes where the process has an OpenTelemetry provider, else nowhere. Its logs would hold what exceptions say.
+        telemetry={"tracing": True, "metrics": True, "logs": False},
     )
-    app.state.settings, app.state.access = settings, access
+    app.state.settings, app.state.access, app.state.metrics = settings, access, Metrics()
     # The last is the outermost.
     app.add_middleware(CollectionPaths)
     app.add_middleware(Idle, idle_s=settings.server.idle_s)
     if settings.server.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.server.cors_origins, **_CORS)
     app.add_middleware(Hosts, allowed=hosts_of(settings.server))
+    app.add_middleware(Observed, metrics=app.state.metrics)
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
-    for module in (ask, answers, feedback, documents, uploads, collections, sources, operations):
+    for module in (ask, answers, feedback, documents, uploads, collections, sources, operations, mcp):
+        app.include_router(module.router)
+    for module in (models, chat_completions, responses):
         app.include_router(module.router)
     return app

@@ -164,13 +164,11 @@ class UsageBody(BaseModel):
     completion_tokens: Count
 
 
-class TraceBody(BaseModel):
-    """How an answer came about."""
+class ShortTraceBody(BaseModel):
+    """How an answer came about, without what was found."""
 
     stand_alone_question: str
     time_scope: ScopeBody
-    passages: list[PassageBody]
-    evidence: list[EvidenceBody]
     answerability: Share | None
     signals: dict[str, float]
     prompt: PromptBody | None
@@ -180,8 +178,15 @@ class TraceBody(BaseModel):
     timings_ms: dict[str, float]
 
 
-class AnswerBody(BaseModel):
-    """A cited answer, a refusal, or a question back."""
+class TraceBody(ShortTraceBody):
+    """How an answer came about."""
+
+    passages: list[PassageBody]
+    evidence: list[EvidenceBody]
+
+
+class ShortAnswerBody(BaseModel):
+    """A cited answer, a refusal, or a question back, without what was found."""
 
     id: str
     kind: Literal["answer", "refusal", "clarification"]
@@ -194,6 +199,12 @@ class AnswerBody(BaseModel):
     conflicts: list[ConflictBody]
     refusal: RefusalBody | None
     clarification: ClarificationBody | None
+    trace: ShortTraceBody
+
+
+class AnswerBody(ShortAnswerBody):
+    """A cited answer, a refusal, or a question back."""
+
     trace: TraceBody
 
 

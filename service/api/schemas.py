@@ -22,7 +22,7 @@ _LONGEST_URL: Final = 2_000
 _LONGEST_NAME: Final = 300
 _LONGEST_COMMENT: Final = 2_000
 _CONTROLS: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f"
-_PLAIN: Final = rf"^[^{_CONTROLS}]*$"
+PLAIN: Final = rf"^[^{_CONTROLS}]*$"
 _SOMETHING: Final = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
 _LARGEST: Final = 2**31 - 1  # Beyond it SQLite's integers overflow.
 
@@ -51,8 +51,8 @@ def _encodable(text: str) -> str:
     return text
 
 
-def _whole(given: Any) -> Any:
-    # Of numbers JSON has one kind, and to JSON Schema 5.0 is an integer.
+def whole(given: Any) -> Any:
+    """Return a whole number as an integer: of numbers JSON has one kind, and to JSON Schema 5.0 is an integer."""
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
@@ -63,9 +63,9 @@ def _not_blank(text: str) -> str:
 
 
 Day = Annotated[date, BeforeValidator(_iso_day)]
-Offset = Annotated[int, Field(strict=True, ge=0, le=_LARGEST), BeforeValidator(_whole)]
-Number = Annotated[int, Field(strict=True, ge=1, le=_LARGEST), BeforeValidator(_whole)]
-PlainText = Annotated[str, AfterValidator(_plain), Field(json_schema_extra={"pattern": _PLAIN})]
+Offset = Annotated[int, Field(strict=True, ge=0, le=_LARGEST), BeforeValidator(whole)]
+Number = Annotated[int, Field(strict=True, ge=1, le=_LARGEST), BeforeValidator(whole)]
+PlainText = Annotated[str, AfterValidator(_plain), Field(json_schema_extra={"pattern": PLAIN})]
 Words = Annotated[
     str, AfterValidator(_plain), AfterValidator(_not_blank), Field(json_schema_extra={"pattern": _SOMETHING})
 ]
@@ -122,6 +122,15 @@ class _Scoped(StrictRequest):
         return TimeScope(as_of=self.as_of, published_from=self.from_, published_to=self.to, publisher=self.publisher)
 
 
+class AnswerOptions(_Scoped):
+    """Which documents may answer, and how long whoever asks will wait."""
+
+    deadline_ms: Annotated[int, Field(strict=True, ge=1, le=_LONGEST_WAIT_MS), BeforeValidator(whole)] | None = Field(
+        default=None,
+        description="Milliseconds within which the answer is wanted: a model, and close reading, are left out in need.",
+    )
+
+
 class TurnRequest(StrictRequest):
     """One earlier message of the conversation."""
 
@@ -129,7 +138,7 @@ class TurnRequest(StrictRequest):
     text: PlainText = Field(max_length=MAX_QUESTION_CHARS)
 
 
-class AskRequest(_Scoped):
+class AskRequest(AnswerOptions):
     """A question; `null` is the same as leaving a field out."""
 
     model_config = ConfigDict(
@@ -160,11 +169,6 @@ class AskRequest(_Scoped):
         default=None, max_length=_MOST_TURNS, description="Earlier messages, oldest first."
     )
 
-    deadline_ms: Annotated[int, Field(strict=True, ge=1, le=_LONGEST_WAIT_MS), BeforeValidator(_whole)] | None = Field(
-        default=None,
-        description="Milliseconds within which the answer is wanted: a model, and close reading, are left out in need.",
-    )
-
     def to_question(self) -> Question:
         """Return the question.
 
@@ -187,7 +191,7 @@ class SearchRequest(_Scoped):
     )
 
     query: str = Field(description="Words or a question.", json_schema_extra=_QUESTION)
-    limit: Annotated[int, Field(strict=True, ge=1, le=_MOST_PASSAGES), BeforeValidator(_whole)] | None = Field(
+    limit: Annotated[int, Field(strict=True, ge=1, le=_MOST_PASSAGES), BeforeValidator(whole)] | None = Field(
         default=None, description="Most passages; 10."
     )
 
@@ -203,6 +207,31 @@ class SearchRequest(_Scoped):
         except QuestionError as error:
             message = error.message.replace("The question", "The query")
             raise QuestionError(message, param="query", hint=error.hint) from None
+
+
+class SourceRequest(StrictRequest):
+    """A document, or a place in it; `null` is the same as leaving a field out."""
+
+    document_id: PlainText = Field(min_length=1, max_length=_LONGEST_NAME, description="As ask or search return it.")
+    version: int | None = Field(
+        default=None, ge=1, le=_LARGEST, strict=True, description="As a citation names it; the current one if left out."
+    )
+    start: int | None = Field(
+        default=None, ge=0, le=_LARGEST, strict=True, description="First character, in Unicode code points; 0."
+    )
+    end: int | None = Field(
+        default=None,
+        ge=1,
+        le=_LARGEST,
+        strict=True,
+        description="End of the place, exclusive; leave it out to read on.",
+    )
+
+    @model_validator(mode="after")
+    def _is_a_place(self) -> Self:
+        if self.end is not None and self.end <= (self.start or 0):
+            raise ValueError("end comes before start")
+        return self
 
 
 class DocumentsQuery(_Scoped):

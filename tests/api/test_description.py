@@ -200,5 +200,6 @@ def _contradicts_something(response: Any) -> bool:
         (error["code"], error["param"]) in {("invalid_question", "from"), ("invalid_question", "as_of")}
         or error["code"] == "idempotency_key_reused"
         or error["param"] in {"place.document_id", "place.end", "sentence"}
-        or error["message"].endswith("end comes before start")
+        or error["message"].endswith(("end comes before start", "must be the user's.", "is the user's."))
+        or (error["code"], str(error["param"]).rpartition(".")[2]) == ("invalid_question", "content")
     )
