@@ -139,6 +139,11 @@ def request_timeout(idle_s: float) -> Problem:
     )
 
 
+def other_site() -> Problem:
+    """Return the problem of a request that a page of another site sent from somebody's browser."""
+    return Problem(403, "A request from a page of another site is not taken.", code="cross_site")
+
+
 def bad_host() -> Problem:
     """Return the problem of a request for a host that this server is not, or that is none."""
     return Problem(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -12,9 +11,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
+from domain.errors import FetchError
 from domain.ports import Intake, Job
 from domain.uploads import Upload
 from service.api.access import ADMIN, READ, WRITE, GuardedRoute, Handler
+from service.api.cross_site import refuse_other_sites
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRequest, media_type_of
 from service.api.problems import Problem, body_too_large, unsupported_media_type
@@ -47,19 +48,12 @@ class _SendRoute(GuardedRoute):
                 case "application/json":
                     return await handle(JsonRequest(request.scope, request.receive))
                 case "multipart/form-data":
-                    _refuse_other_sites(request)
+                    refuse_other_sites(request)
                     return await handle(_FormRequest(request.scope, request.receive))
                 case _:
                     raise unsupported_media_type(f"application/json or {_FORM}")
 
         return handle_sent
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """Refuse a form that a page of another site sends from somebody's browser, which asks nobody first."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise Problem(403, "A form from a page of another site is not taken.", code="cross_site")
 
 
 class _FormRequest(Request):
@@ -132,7 +126,7 @@ async def send_document(request: Request, serving: ServingNow, idempotency_key: 
     if isinstance(request, _FormRequest):
         upload = await request.upload()
     else:
-        upload = _upload_from(await request.json())
+        upload = _upload_from(await request.json(), intake)
     return await to_thread.run_sync(_queue, serving, intake, upload, idempotency_key)
 
 
@@ -220,12 +214,18 @@ def _reason(state: str, report: Mapping[str, Any]) -> dict[str, str] | None:
     return {"code": failures[0]["reason"], "message": failures[0]["message"]} if failures else None
 
 
-def _upload_from(values: Any) -> Upload:
+def _upload_from(values: Any, intake: Intake) -> Upload:
     wanted = _validated(DocumentRequest, values)
     try:
-        return wanted.to_upload()
+        upload = wanted.to_upload()
     except ValueError as error:
         raise Problem(422, f"The document: {error}.", code="invalid_request") from None
+    if upload.url is not None:
+        try:
+            intake.check_address(upload.url)
+        except FetchError as error:
+            raise Problem(400, f"{error.message}. {error.hint}", code=error.reason, param="url") from None
+    return upload
 
 
 def _queue(serving: Serving, intake: Intake, upload: Upload, key: str | None) -> Response:
