@@ -33,7 +33,7 @@ def serve_command(
     """
     import asyncio
 
-    settings = _with_address(start(data_dir), host=host, port=port)
+    settings = _with_address(start(data_dir, serves=True), host=host, port=port)
     host, port = settings.server.host, settings.server.port
     with _bound(host, port) as listening:
         _require_keys(settings)
@@ -115,8 +115,7 @@ def _server(app: Any, settings: "Settings") -> Any:
                 for number, handler in before.items():
                     signal.signal(number, handler)
 
-    access_log = settings.log_level in {"debug", "info"}
-    return Server(server_config(app, settings.server, lifespan=False, access_log=access_log))
+    return Server(server_config(app, settings.server, lifespan=False))
 
 
 def _url(listening: socket.socket) -> str:

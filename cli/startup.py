@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 _OURS = ("domain", "prompts", "retriever", "ingest", "service", "eval", "cli")
 
 
-def start(data_dir: Path | None, *, extractive: bool = False) -> "Settings":
+def start(data_dir: Path | None, *, extractive: bool = False, serves: bool = False) -> "Settings":
     """Load the settings and direct the logs of this process to standard error.
 
     Args:
         data_dir: From the command line; the settings' own when `None`.
         extractive: Open no chat model, whatever the settings name.
+        serves: Log in the format of the server's settings.
 
     Raises:
         ConfigurationError: If a setting is not valid.
@@ -29,7 +30,8 @@ def start(data_dir: Path | None, *, extractive: bool = False) -> "Settings":
     from domain.settings import load_settings
 
     settings = load_settings(data_dir=data_dir)
-    _direct_logs(settings.log_level)
+    text = not serves or settings.server.log_format == "text"
+    _direct_logs(settings.log_level, as_text=text or (settings.server.log_format == "auto" and sys.stderr.isatty()))
     if extractive:
         chat = settings.chat.model_copy(update={"model": "extractive", "base_url": None})
         return settings.model_copy(update={"chat": chat})
@@ -57,8 +59,12 @@ def record_to_change(settings: "Settings") -> "Iterator[Record]":
         yield record
 
 
-def _direct_logs(level: str) -> None:
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+def _direct_logs(level: str, *, as_text: bool) -> None:
+    from service.logs import JsonLines, TextLines
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextLines() if as_text else JsonLines())
+    logging.basicConfig(handlers=[handler])
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
     if level == "debug":

@@ -147,6 +147,10 @@ class ServerSettings(_Section):
     idle_s: float = Field(
         default=20.0, gt=0, description="A client that neither sends nor takes anything for so long is left."
     )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="Lines of the server's log; auto: text in a terminal, else JSON."
+    )
+    log_questions: bool = Field(default=False, description="Write the text of questions into the log.")
     grace_s: float = Field(default=30.0, ge=0, description="Time for answers under way when the server stops.")
 
 

@@ -29,7 +29,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _HEADER: Final = "authorization"
 _LOCAL: Final = "local"
 _DOCUMENT: Final = "document_id"  # Of a link to a source, in its path.
-_SIGNATURE: Final = "signature"
+_SIGNATURE: Final = "sig"
 _BEARER: Final = HTTPBearer(
     scheme_name="key",
     auto_error=False,
@@ -87,18 +87,19 @@ class GuardedRoute(APIRoute):
         """Ask who calls, then hand the request on; what changes something is written down."""
         needs = needs_of(self.dependencies)
         handle = self.reading(super().get_route_handler())
-        if isinstance(needs, _Public):
-            return handle
 
         async def admitted(request: Request) -> Response:
-            access_of(request).admit(request, needs)
+            if isinstance(needs, Needs):
+                access_of(request).admit(request, needs)
             return await handle(request)
 
-        async def written_down(request: Request) -> Response:
-            return await access_of(request).audit.written_down(request, self.path_format, admitted)
+        async def guarded(request: Request) -> Response:
+            request.state.route = self.path_format
+            if _changes_something(needs, self.methods):
+                return await access_of(request).audit.written_down(request, self.path_format, admitted)
+            return await admitted(request)
 
-        is_change = needs.scope is not Scope.READ and self.methods != {"GET"}
-        return written_down if is_change else admitted
+        return guarded
 
     def reading(self, handle: Handler) -> Handler:
         """Return a handler whose request reads its body as this kind of route does; this one takes none."""
@@ -120,6 +121,10 @@ def needs_of(dependencies: Sequence[params.Depends]) -> Needs | _Public:
     if not stated:
         raise TypeError("A route must say who may use it: READ, WRITE, ADMIN or PUBLIC")
     return stated[-1]  # The route's own comes after its router's.
+
+
+def _changes_something(needs: Needs | _Public, methods: set[str] | None) -> bool:
+    return isinstance(needs, Needs) and needs.scope is not Scope.READ and methods != {"GET"}
 
 
 class Access:

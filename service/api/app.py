@@ -16,6 +16,8 @@ from service.api.collections import CollectionPaths
 from service.api.cross_site import Cors
 from service.api.hosts import Hosts, hosts_of
 from service.api.idle import Idle
+from service.api.metrics import Metrics
+from service.api.observed import Observed
 from service.api.problems import install_problem_handlers
 from service.api.request_ids import RequestIds
 from service.api.schemas import ErrorBody
@@ -73,15 +75,17 @@ def create_app(
         openapi_url=None,  # Ours asks for a key where others do.
         redirect_slashes=False,  # The address of a redirect would be built from the Host header.
         responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        # Goes where the process has an OpenTelemetry provider, else nowhere. Its logs would hold what exceptions say.
+        telemetry={"tracing": True, "metrics": True, "logs": False},
     )
-    app.state.settings, app.state.access = settings, access
+    app.state.settings, app.state.access, app.state.metrics = settings, access, Metrics()
     # The last is the outermost.
     app.add_middleware(CollectionPaths)
     app.add_middleware(Idle, idle_s=settings.server.idle_s)
     if settings.server.cors_origins:
         app.add_middleware(Cors, allow_origins=settings.server.cors_origins, **_CORS)
     app.add_middleware(Hosts, allowed=hosts_of(settings.server))
+    app.add_middleware(Observed, metrics=app.state.metrics)
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
     for module in (ask, answers, documents, uploads, collections, sources, operations):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from domain.answers import Answer, CitedAnswer, Clarification, Refusal
+from domain.answers import Answer
 from domain.errors import DatelineError
 from domain.events import AnswerEvent, Done
 from domain.patience import Patience
@@ -17,6 +17,7 @@ from service.api.access import READ, CallerNow
 from service.api.json_response import JsonResponse, json_bytes
 from service.api.json_route import JsonRoute
 from service.api.links import Links
+from service.api.observed import tell_of_answer
 from service.api.problems import problem_of
 from service.api.running import RunningAnswer, StillWorking
 from service.api.schemas import AskRequest, SearchRequest
@@ -52,12 +53,11 @@ async def ask(
     running = serving.answers.start(serving.service.assistant.events(question, patience), patience, caller)
     # The first event comes before the status: a question that cannot be taken gets its 4xx in both renderings.
     first = await running.next_event()
-    request_id: str = request.state.request_id
     if prefers_events(accept):
-        frames = _frames(first, running, request_id, serving.links)
+        frames = _frames(first, running, request, serving.links)
         return StreamingResponse(frames, media_type=_EVENT_STREAM, headers=_STREAM_HEADERS)
     answer = await _last(first, running)
-    _log_answer(answer, request_id)
+    tell_of_answer(answer, request)
     return JsonResponse(serving.links.shown(answer_body(answer)))
 
 
@@ -97,17 +97,17 @@ async def _last(event: AnswerEvent | StillWorking | None, running: RunningAnswer
 
 
 async def _frames(
-    event: AnswerEvent | StillWorking | None, running: RunningAnswer, request_id: str, links: Links
+    event: AnswerEvent | StillWorking | None, running: RunningAnswer, request: Request, links: Links
 ) -> AsyncIterator[bytes]:
     try:
         while event is not None:
             yield _frame(event, links)
             if isinstance(event, Done):
-                _log_answer(event.answer, request_id)
+                tell_of_answer(event.answer, request)
             event = await running.next_event(patience_s=_KEEP_ALIVE_S)
     except Exception as error:  # noqa: BLE001  - the status is sent; what is left is to say it in the stream
         if not isinstance(error, DatelineError):
-            _log.exception("request %s failed unexpectedly after its stream began", request_id)
+            _log.exception("request %s failed unexpectedly after its stream began", request.state.request_id)
         yield _named_frame("error", problem_of(error).body)
     finally:
         running.leave()
@@ -122,24 +122,3 @@ def _frame(event: AnswerEvent | StillWorking, links: Links) -> bytes:
 
 def _named_frame(name: str, body: dict[str, Any]) -> bytes:
     return format_sse_event(event=name, data_str=json_bytes(body).decode())
-
-
-def _log_answer(answer: Answer, request_id: str) -> None:
-    _log.info(
-        "request %s: answer %s, %s, %d passages, %.0f ms",
-        request_id,
-        answer.answer_id,
-        _outcome(answer),
-        len(answer.trace.passages),
-        answer.trace.timings_ms.get("total", 0.0),
-    )
-
-
-def _outcome(answer: Answer) -> str:
-    match answer:
-        case CitedAnswer():
-            return "cited"
-        case Refusal():
-            return answer.reason.value
-        case Clarification():
-            return "clarification"

@@ -62,7 +62,7 @@ class Links:
         query = parts.query
         if secret:
             signature = signature_of(secret, self.collection, unquote(parts.path.removeprefix(_SOURCES)))
-            query = "&".join(filter(None, (query, f"signature={signature}")))
+            query = "&".join(filter(None, (query, f"sig={signature}")))
         return parts._replace(path=prefix_of(self.collection) + parts.path, query=query).geturl()
 
 

@@ -4,10 +4,13 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from service.api.access import PUBLIC, READ, GuardedRoute, access_of
+from service.api.access import PUBLIC, READ, CallerNow, GuardedRoute, access_of
 from service.api.json_response import JsonResponse
-from service.api.serving import ServingNow
+from service.api.metrics import Metrics
+from service.api.serving import CollectionsNow, ServingNow
 
 router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
@@ -31,9 +34,12 @@ def root() -> Response:
                 "POST /v1/purge",
                 "GET /v1/jobs",
                 "GET /v1/jobs/{job_id}",
+                "GET /v1/collections",
+                "POST /v1/collections",
                 "GET /sources/{document_id}",
                 "GET /healthz",
                 "GET /readyz",
+                "GET /metrics",
                 "GET /openapi.json",
             ],
         }
@@ -86,3 +92,11 @@ def readyz(request: Request, serving: ServingNow) -> Response:
         }
     )
     return JsonResponse(body, status_code=200 if fault is None else 503)
+
+
+@router.get("/metrics", response_class=PlainTextResponse, dependencies=[READ])
+def metrics(request: Request, collections: CollectionsNow, caller: CallerNow) -> Response:
+    """Return figures for Prometheus; of what records hold, those that the caller's key opens."""
+    figures: Metrics = request.app.state.metrics
+    body = figures.exposed(collections, filter(caller.opens, collections.names))
+    return Response(body, media_type=CONTENT_TYPE_LATEST)

@@ -7,16 +7,13 @@ from domain.settings import ServerSettings
 from service.api.connection import Connection
 
 
-def server_config(
-    app: FastAPI, settings: ServerSettings, *, lifespan: bool, access_log: bool = False
-) -> uvicorn.Config:
+def server_config(app: FastAPI, settings: ServerSettings, *, lifespan: bool) -> uvicorn.Config:
     """Return the configuration of a server.
 
     Args:
         app: What is served.
         settings: Its limits; not its address, which is bound before.
         lifespan: Whether the server starts and stops the application, too.
-        access_log: Whether requests are logged by uvicorn.
     """
     return uvicorn.Config(
         app,
@@ -25,7 +22,7 @@ def server_config(
         ws="none",  # There are no routes for them.
         workers=1,  # One process writes the record.
         log_config=None,  # Logs go where the command directed them.
-        access_log=access_log,
+        access_log=False,  # Ours has more to say, see `service.api.observed`.
         server_header=False,
         proxy_headers=False,  # Anybody can send them; nothing here asks where a request came from.
         timeout_graceful_shutdown=max(1, round(settings.grace_s)),

@@ -207,12 +207,12 @@ def test_a_cited_source_opens_in_a_browser_that_has_no_key(served: Served) -> No
 def test_a_signed_link_opens_nothing_else(served: Served) -> None:
     """No other document, no other route, and not with another signature."""
     url = cited_url(served, served.key())
-    signature = url.partition("signature=")[2].removesuffix("#quote")
+    signature = url.partition("sig=")[2].removesuffix("#quote")
 
     others = [
-        f"/sources/doc_other?signature={signature}",
+        f"/sources/doc_other?sig={signature}",
         url.replace(signature, signature[:-1] + ("0" if signature[-1] != "0" else "1")),
-        url.replace(f"signature={signature}", ""),
+        url.replace(f"sig={signature}", ""),
         url.replace("/sources/", "/v1/documents/"),
         f"/v1/collections/other{url}",
     ]
@@ -228,7 +228,7 @@ def test_a_receipt_holds_no_signature(served: Served) -> None:
     kept = served.app.state.collections.serving("default").service.record.ledger.answer(answer["id"])
     shown = served.client.get(f"/v1/answers/{answer['id']}", headers=key).json()
 
-    assert "signature" not in json.dumps(kept)
+    assert "sig=" not in json.dumps(kept)
     assert shown == answer
 
 

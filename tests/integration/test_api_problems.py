@@ -370,7 +370,7 @@ def test_the_question_is_in_no_log(service: OpenService, tmp_path: Path, caplog:
             response = client.post("/v1/ask", json=fields)
             assert response.status_code == 200 or "Zanzibar" not in response.text
 
-    assert "answer ans_" in caplog.text
+    assert "answer_id=ans_" in caplog.text
     assert "Zanzibar" not in caplog.text
 
 

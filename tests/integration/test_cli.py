@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -386,19 +386,58 @@ class TestServe:
     def test_a_host_that_does_not_exist_is_a_wrong_setting(self, dateline: Command) -> None:
         assert dateline("serve", "--host", "203.0.113.255", "--port", "0").code == 2
 
-    def test_an_open_address_is_warned_about(self, dateline: Command) -> None:
-        with serving(dateline, "--host", "0.0.0.0") as (process, _):  # noqa: S104  - the case at hand
-            process.terminate()
-            process.wait(60)
+    def test_where_other_machines_reach_it_somebody_must_have_a_key(self, dateline: Command) -> None:
+        """Else nobody could use it, or everybody."""
+        refused = dateline("serve", "--host", "0.0.0.0", "--port", "0")  # noqa: S104  - the case at hand
+        key = dateline("keys", "create", "--name", "newsroom").out.strip()
+        with serving(dateline, "--host", "0.0.0.0") as (_, address):  # noqa: S104
+            port = address.rpartition(":")[2]
+            asked = Request(f"http://127.0.0.1:{port}/v1/documents", headers={"Authorization": f"Bearer {key}"})
+            with urlopen(asked) as reply:  # noqa: S310
+                status = reply.status
+
+        assert (refused.code, refused.err.splitlines()[0]) == (
+            2,
+            "Error: This server asks for API keys, and there is none",
+        )
+        assert status == 200
+
+    def test_its_log_is_lines_of_json_where_no_terminal_reads_it(self, dateline: Command) -> None:
+        with serving(dateline, DATELINE_LOG_LEVEL="info") as (process, address):
+            with urlopen(f"{address}/healthz"):  # noqa: S310
+                pass
+            assert process.stderr is not None
+            line = json.loads(process.stderr.readline())
+
+        assert (line["event"], line["route"], line["status"]) == ("request", "/healthz", 200)
+
+
+class TestKeys:
+    def test_a_key_is_shown_once_and_listed_without_it(self, dateline: Command) -> None:
+        made = dateline(
+            "keys", "create", "--name", "loader", "--scope", "write", "--collection", "wires", "--json"
+        ).json
+        listed = dateline("keys", "list", "--json").json["keys"]
+
+        assert listed == [{name: value for name, value in made.items() if name != "key"}]
+        assert (made["scope"], made["collections"], made["revoked"]) == ("write", ["wires"], None)
+        assert made["key"] not in dateline("keys", "list").out
+
+    def test_a_revoked_key_is_listed_as_that(self, dateline: Command) -> None:
+        key_id = dateline("keys", "create", "--name", "loader", "--json").json["key_id"]
+        dateline("keys", "revoke", key_id)
+
+        assert dateline("keys", "list", "--json").json["keys"][0]["revoked"]
+        assert dateline("keys", "revoke", "key_none").code == 1
 
 
 @contextmanager
-def serving(dateline: Command, *options: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def serving(dateline: Command, *options: str, **variables: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """Run a server on a free port until the block ends; gives its process and address."""
     process = subprocess.Popen(
         [str(DATELINE), "serve", "--port", "0", *options],
         stderr=subprocess.PIPE,
-        env=dateline.environment,
+        env={**dateline.environment, **variables},
         cwd=dateline.settings.data_dir.parent,
         text=True,
     )
@@ -409,7 +448,6 @@ def serving(dateline: Command, *options: str) -> Iterator[tuple["subprocess.Pope
             lines.append(line)
             if line.startswith("Serving on "):
                 break
-        assert "--host" not in options or lines[0].startswith("Warning: '0.0.0.0' can be reached"), lines
         assert lines[-1:], "the server ended without a word"
         assert lines[-1].startswith("Serving on http://"), lines
         yield process, lines[-1].split()[-1]

@@ -38,11 +38,9 @@ def test_addresses_elsewhere_stay() -> None:
 def test_a_signature_is_added_to_what_is_there() -> None:
     signed = signature_of(b"secret", "default", "doc 1")
 
-    assert Links(secret=secret).url("/sources/doc%201") == f"/sources/doc%201?signature={signed}"
+    assert Links(secret=secret).url("/sources/doc%201") == f"/sources/doc%201?sig={signed}"
     assert (
-        Links(secret=secret)
-        .url("/sources/doc%201?start=1&end=2#quote")
-        .endswith(f"?start=1&end=2&signature={signed}#quote")
+        Links(secret=secret).url("/sources/doc%201?start=1&end=2#quote").endswith(f"?start=1&end=2&sig={signed}#quote")
     )
 
 
