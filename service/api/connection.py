@@ -15,7 +15,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.api.json_response import json_bytes
 from service.api.problems import Problem
@@ -50,6 +50,7 @@ class Connection(HttpToolsProtocol):
         self._not_taken = 0  # Bytes that waited for the client when it was last looked at.
         self._pending = 0  # Bytes that came and are no part of a body, nor of a head that is whole.
         self._problem = _NOT_HTTP
+        self._answered: RequestResponseCycle | None = None  # uvicorn keeps the request that came last.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first head its time."""
@@ -62,6 +63,7 @@ class Connection(HttpToolsProtocol):
         """Forget the client."""
         self._head.stop()
         self._taking.stop()
+        self._tell_application()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -121,14 +123,28 @@ class Connection(HttpToolsProtocol):
         del msg
         self._refuse(self._problem)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _refuse(self, problem: Problem) -> None:
         # In the middle of an answer, what is written would be taken for a part of it.
-        if not self._is_answering() or not (self.pipeline or self.cycle.response_started):
+        if self._answered is None or self._answered.response_complete or not self._answered.response_started:
             self.transport.write(_response(problem))
+        self._tell_application()
         self.transport.close()
 
     def _is_answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        return self._answered is not None and not self._answered.response_complete
+
+    def _leave(self) -> None:
+        self._tell_application()
+        self.transport.abort()
+
+    def _tell_application(self) -> None:
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
 
     def _name_the_host_once(self) -> None:
         """Let the host of a whole address, as proxies are sent, count as the header `Host` does (RFC 9112, 3.2.2)."""
@@ -140,14 +156,14 @@ class Connection(HttpToolsProtocol):
         if self.flow.read_paused:  # It is we who do not read: an earlier request is still being answered.
             self._head.set(self.idle_s)
         else:
-            self.transport.abort()
+            self._leave()
 
     def _taking_is_late(self) -> None:
         before, self._not_taken = self._not_taken, _waiting_bytes(self.transport)
         if self._not_taken < before:
             self._taking.set(self.idle_s)
         else:
-            self.transport.abort()
+            self._leave()
 
 
 class _Alarm:
