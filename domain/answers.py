@@ -1,5 +1,6 @@
 """Questions and what becomes of them: cited answers, refusals, questions back, and the evidence between."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,6 +11,11 @@ from domain.corpus import Citable, DocumentHeader, RankedPassage, Span
 from domain.errors import QuestionError
 
 MAX_QUESTION_CHARS = 8_000  # A page of text; longer input is a document, not a question.
+
+
+def new_answer_id() -> str:
+    """Return an id that no other answer has: `ans_` and 24 hexadecimal digits."""
+    return f"ans_{secrets.token_hex(12)}"
 
 
 class Mode(StrEnum):
@@ -196,6 +202,11 @@ class AnswerSentence:
         if not self.citations:
             raise ValueError(f"A shown sentence needs a citation: {self.text!r}")
 
+    @property
+    def marked(self) -> str:
+        """The sentence and its marks: `They signed. [1] [2]`."""
+        return f"{self.text} {' '.join(f'[{citation.mark}]' for citation in self.citations)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithheldSentence:
@@ -334,10 +345,7 @@ class CitedAnswer:
     @property
     def text(self) -> str:
         """All sentences with their marks: `They met Xi. [1] They signed. [1] [2]`."""
-        return " ".join(
-            f"{sentence.text} {' '.join(f'[{citation.mark}]' for citation in sentence.citations)}"
-            for sentence in self.sentences
-        )
+        return " ".join(sentence.marked for sentence in self.sentences)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,6 +125,11 @@ class ServerSettings(_Section):
 
     host: str = Field(default="127.0.0.1", description="Address to bind; loopback unless changed on purpose.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#<>\"'\\@]+(/[^\s?#<>\"'\\]*)?$",
+        description="Where clients reach the server, for links to sources; as each of them called it when unset.",
+    )
     max_body_bytes: int = Field(default=1_000_000, ge=1024, description="Larger request bodies get 413.")
     max_streams: int = Field(default=32, ge=1, description="Answers written at the same time.")
     max_waiting: int = Field(default=16, ge=0, description="Answers that may wait to be written; further ones get 503.")

@@ -1,6 +1,8 @@
 """Opens what answers questions: record, models and assistant of one process, wired together."""
 
 import logging
+import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,13 +24,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenService:
-    """An open record and the assistant over it."""
+    """An open record and the assistant over it.
+
+    Attributes:
+        computing: Admits as many answers to what keeps a core busy as there are cores.
+    """
 
     record: Record
     assistant: Assistant
     reader: Reader
     checker: SupportChecker
     chat: ChatModel | None
+    computing: threading.Semaphore
 
 
 @contextmanager
@@ -56,6 +63,7 @@ def open_service(
         RecordError: If the record cannot be opened, see `open_record`.
     """
     rule = refusal_rule(settings.answer)
+    computing = threading.Semaphore(os.cpu_count() or 1) if shared is None else shared.computing
     with ExitStack() as closing:
         if shared is not None:
             encoder, reader, checker, chat = shared.record.encoder, shared.reader, shared.checker, shared.chat
@@ -75,8 +83,11 @@ def open_service(
             settings=settings.answer,
             passages=settings.retrieval.passages,
             keep=_receipt_keeper(store),
+            computing=computing,
         )
-        yield OpenService(record=record, assistant=assistant, reader=reader, checker=checker, chat=chat)
+        yield OpenService(
+            record=record, assistant=assistant, reader=reader, checker=checker, chat=chat, computing=computing
+        )
 
 
 def _receipt_keeper(save: Callable[[str, dict[str, object]], None]) -> Callable[[Answer], None]:

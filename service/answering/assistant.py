@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from domain.answers import Answer, Mode, Question, RefusalReason, WithheldSentence
+from domain.answers import Answer, Mode, Question, RefusalReason, WithheldSentence, new_answer_id
 from domain.errors import ChatModelError, DocumentGoneError
 from domain.events import AnswerEvent, Done, EvidenceChosen, PassagesFound, SentenceVerified, Understood
 from domain.patience import Patience
@@ -47,6 +47,7 @@ class Assistant:
         passages: How many passages are asked of the retriever.
         keep: Stores an answer as its receipt, before it is handed out.
         clock: Seconds, for the timings in the trace.
+        computing: Admits answers to what keeps a core busy; all at once by default.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Assistant:
         passages: int,
         keep: Callable[[Answer], None] = lambda _: None,
         clock: Callable[[], float] = time.perf_counter,
+        computing: AbstractContextManager[object] | None = None,
     ) -> None:
         self._record = record
         self._retriever = retriever
@@ -71,6 +73,7 @@ class Assistant:
         self._passages = passages
         self._keep = keep
         self._clock = clock
+        self._computing = nullcontext() if computing is None else computing
 
     def answer(self, question: Question) -> Answer:
         """Return the whole answer.
@@ -104,7 +107,9 @@ class Assistant:
 
         return RunnableGenerator(stream, astream)
 
-    def events(self, question: Question, patience: Patience | None = None) -> Iterator[AnswerEvent]:
+    def events(
+        self, question: Question, patience: Patience | None = None, *, answer_id: str | None = None
+    ) -> Iterator[AnswerEvent]:
         """Yield what happens, in order: `Understood`, `PassagesFound`, `EvidenceChosen`, sentences, `Done`.
 
         A refusal or a question back skips what it has no need of; `Done` is always last and holds the whole answer.
@@ -113,11 +118,12 @@ class Assistant:
             question: What is asked.
             patience: How long whoever asks waits. Where it does not reach, no model writes, and if need be passages
                 are not read closely; a note says so.
+            answer_id: The answer's id, where it must be known before the answer is; see `new_answer_id`.
         """
         patience = patience or Patience()
         watch = Stopwatch(self._clock)
         asked = understand(question)
-        answering = WorkingAnswer(question=question, asked=asked, watch=watch)
+        answering = WorkingAnswer(answer_id=answer_id or new_answer_id(), question=question, asked=asked, watch=watch)
         watch.stop("understand")
         yield Understood(stand_alone_question=asked.text, scope=asked.scope)
 
@@ -126,11 +132,13 @@ class Assistant:
             yield self._refused(answering, reason)
             return
 
-        self._find(answering, patience)
+        with self._computing:
+            self._find(answering, patience)
         watch.stop("retrieve")
         yield PassagesFound(passages=answering.passages)
 
-        quotes = self._choose_evidence(answering)
+        with self._computing:
+            quotes = self._choose_evidence(answering)
         watch.stop("evidence")
         if not quotes or answering.untold or self._rule.refuses(answering.answerability):
             yield self._refused(answering, answering.why_not)

@@ -1,6 +1,5 @@
 """An answer while it is being made, and the values that it becomes."""
 
-import secrets
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -55,7 +54,8 @@ class WorkingAnswer:
         tokens: Prompt and completion tokens spent.
     """
 
-    def __init__(self, *, question: Question, asked: Understanding, watch: Stopwatch) -> None:
+    def __init__(self, *, answer_id: str, question: Question, asked: Understanding, watch: Stopwatch) -> None:
+        self.answer_id = answer_id
         self.question = question
         self.asked = asked
         self.watch = watch
@@ -102,7 +102,7 @@ class WorkingAnswer:
     def cited_answer(self) -> CitedAnswer:
         """Return the answer as it now stands."""
         return CitedAnswer(
-            answer_id=_new_id(),
+            answer_id=self.answer_id,
             question=self.question,
             mode=self._mode,
             sentences=tuple(self.sentences),
@@ -123,7 +123,7 @@ class WorkingAnswer:
     def clarification(self, readings: Readings) -> Clarification:
         """Return a question back."""
         return Clarification(
-            answer_id=_new_id(),
+            answer_id=self.answer_id,
             question=self.question,
             asks=readings.question,
             options=tuple(Option(text=one.name, citation=self._citation(one.scored)) for one in readings.meant),
@@ -133,7 +133,7 @@ class WorkingAnswer:
     def refusal(self, reason: RefusalReason, *, nearest: int) -> Refusal:
         """Return a refusal that offers the `nearest` best passages."""
         return Refusal(
-            answer_id=_new_id(),
+            answer_id=self.answer_id,
             question=self.question,
             reason=reason,
             message=_message(reason, self.asked.scope, self.untold),
@@ -190,10 +190,6 @@ class WorkingAnswer:
             notes=tuple(self.notes),
             timings_ms=self.watch.timings_ms(),
         )
-
-
-def _new_id() -> str:
-    return f"ans_{secrets.token_hex(12)}"
 
 
 def _nearest(ranked: RankedPassage) -> Citation:

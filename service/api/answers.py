@@ -1,5 +1,7 @@
 """Receipts: `GET /v1/answers/{answer_id}`, and `POST /v1/verify`, which says whether what is cited still stands."""
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 
 from domain.errors import AnswerWithdrawnError
@@ -7,7 +9,7 @@ from service.api.access import READ
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
 from service.api.schemas import VerifyRequest
-from service.api.serving import ServingNow
+from service.api.serving import Serving, ServingNow
 from service.receipts import STANDS, citations_of, rests_on, standings, without_documents
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["answers"])
@@ -16,12 +18,7 @@ router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["answers"])
 @router.get("/answers/{answer_id}", response_class=JsonResponse, dependencies=[READ])
 def show_answer(answer_id: str, serving: ServingNow) -> Response:
     """Return an answer as it was given; what it repeats of deleted documents, beside its citations, is left out."""
-    ledger = serving.service.record.ledger
-    body = ledger.answer(answer_id)
-    gone = ledger.missing(ledger.sources_of_answer(answer_id))
-    if rests_on(body, gone):
-        raise AnswerWithdrawnError(f"Answer {answer_id!r} cites a document that was deleted since", hint="Ask again.")
-    return JsonResponse(serving.links.shown(without_documents(body, gone) if gone else body))
+    return JsonResponse(serving.links.shown(kept_answer(serving, answer_id)))
 
 
 @router.post("/verify", response_class=JsonResponse, dependencies=[READ])
@@ -37,3 +34,18 @@ def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
             "citations": [one.as_json() for one in found],
         }
     )
+
+
+def kept_answer(serving: Serving, answer_id: str) -> dict[str, Any]:
+    """Return an answer as it was given, without what it lists of documents that were deleted since.
+
+    Raises:
+        NotFoundError: If there is none.
+        AnswerWithdrawnError: If it cites a document that was deleted since.
+    """
+    ledger = serving.service.record.ledger
+    body = ledger.answer(answer_id)
+    gone = ledger.missing(ledger.sources_of_answer(answer_id))
+    if rests_on(body, gone):
+        raise AnswerWithdrawnError(f"Answer {answer_id!r} cites a document that was deleted since", hint="Ask again.")
+    return without_documents(body, gone) if gone else body

@@ -18,6 +18,7 @@ from service.api.hosts import Hosts, hosts_of
 from service.api.idle import Idle
 from service.api.metrics import Metrics
 from service.api.observed import Observed
+from service.api.openai import chat_completions, models, responses
 from service.api.problems import install_problem_handlers
 from service.api.request_ids import RequestIds
 from service.api.schemas import ErrorBody
@@ -89,5 +90,7 @@ def create_app(
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
     for module in (ask, answers, documents, uploads, collections, sources, operations):
+        app.include_router(module.router)
+    for module in (models, chat_completions, responses):
         app.include_router(module.router)
     return app

@@ -1,12 +1,15 @@
 """Routes that take a JSON body: bounded, declared as JSON, and read strictly."""
 
 import json
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import Any, Final
 
 from fastapi import Request, Response
 
 from service.api.access import GuardedRoute, Handler
 from service.api.problems import Problem, body_too_large, unsupported_media_type
+
+_CONSTANT: Final = object()  # Stands where the body says NaN or Infinity.
 
 
 class JsonRoute(GuardedRoute):
@@ -47,7 +50,7 @@ class JsonRequest(Request):
         """Parse the body strictly: what two parsers could read differently is refused."""
         try:
             text = (await self.body()).decode()
-            return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+            return _strict_json(text)
         except RecursionError:
             raise _not_json("it is nested too deeply") from None
         except UnicodeDecodeError:
@@ -69,6 +72,14 @@ def _require_json(request: Request) -> None:
         raise unsupported_media_type("application/json")
 
 
+def _strict_json(text: str) -> Any:
+    body = json.loads(text, object_pairs_hook=_unique, parse_constant=lambda _name: _CONSTANT)
+    if "NaN" in text or "Infinity" in text:  # Perhaps only inside a string.
+        for place in _constants_in(body):
+            raise _not_json("NaN and Infinity are not JSON", param=place or None)
+    return body
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -76,9 +87,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_constant(_name: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are not JSON")
+def _constants_in(value: Any, at: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the names of the fields that hold what is no JSON."""
+    if value is _CONSTANT:
+        yield ".".join(at)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _constants_in(inner, (*at, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _constants_in(inner, (*at, str(number)))
 
 
-def _not_json(why: str) -> Problem:
-    return Problem(400, f"The body is not JSON: {why}.", code="invalid_json")
+def _not_json(why: str, *, param: str | None = None) -> Problem:
+    return Problem(400, f"The body is not JSON: {why}.", code="invalid_json", param=param)

@@ -25,6 +25,9 @@ def root() -> Response:
             "routes": [
                 "POST /v1/ask",
                 "POST /v1/search",
+                "GET /v1/models",
+                "POST /v1/chat/completions",
+                "POST /v1/responses",
                 "GET /v1/answers/{answer_id}",
                 "POST /v1/verify",
                 "POST /v1/documents",

@@ -72,6 +72,18 @@ class _Scoped(StrictRequest):
         return TimeScope(as_of=self.as_of, published_from=self.from_, published_to=self.to, publisher=self.publisher)
 
 
+class AnswerOptions(_Scoped):
+    """Which documents may answer, and how long whoever asks will wait."""
+
+    deadline_ms: int | None = Field(
+        default=None,
+        ge=1,
+        le=_LONGEST_WAIT_MS,
+        strict=True,
+        description="Milliseconds within which the answer is wanted: a model, and close reading, are left out in need.",
+    )
+
+
 class TurnRequest(StrictRequest):
     """One earlier message of the conversation."""
 
@@ -79,7 +91,7 @@ class TurnRequest(StrictRequest):
     text: PlainText = Field(max_length=MAX_QUESTION_CHARS)
 
 
-class AskRequest(_Scoped):
+class AskRequest(AnswerOptions):
     """A question; `null` is the same as leaving a field out."""
 
     question: str = Field(
@@ -88,14 +100,6 @@ class AskRequest(_Scoped):
     mode: Mode | None = Field(default=None, description="`auto` (default), `model`, or `extractive`: quotes only.")
     history: list[TurnRequest] | None = Field(
         default=None, max_length=_MOST_TURNS, description="Earlier messages, oldest first."
-    )
-
-    deadline_ms: int | None = Field(
-        default=None,
-        ge=1,
-        le=_LONGEST_WAIT_MS,
-        strict=True,
-        description="Milliseconds within which the answer is wanted: a model, and close reading, are left out in need.",
     )
 
     def to_question(self) -> Question:

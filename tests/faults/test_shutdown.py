@@ -1,4 +1,4 @@
-"""A server that is told to stop while it answers and reads: the answer ends whole, the rest goes on at the next start."""
+"""A server told to stop while it answers and reads: the answer ends whole, the rest goes on at the next start."""
 
 import os
 import signal

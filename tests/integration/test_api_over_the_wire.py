@@ -12,7 +12,7 @@ import pytest
 from domain.answers import Question, TimeScope
 from domain.errors import IndexUnavailableError
 from domain.events import AnswerEvent, Understood
-from service.api import ask
+from service.api import asking
 from service.api.app import create_app
 from service.wiring import OpenService
 from tests.support.records import prepared
@@ -82,7 +82,7 @@ def test_the_first_event_comes_while_the_answer_is_still_written(service: OpenSe
 
 def test_a_silent_stream_is_kept_alive(service: OpenService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a model writes, comments keep proxies from closing the connection."""
-    monkeypatch.setattr(ask, "_KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr(asking, "_KEEP_ALIVE_S", 0.01)
     go_on = threading.Event()
 
     def script(_: Question) -> Iterator[AnswerEvent]:

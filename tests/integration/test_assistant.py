@@ -79,6 +79,16 @@ async def test_the_chain_streams_the_same_events(record: Record) -> None:
     assert [type(event) for event in assistant.chain.stream(question)] == expected
 
 
+def test_an_answer_has_the_id_that_was_announced(record: Record) -> None:
+    """Who must name an answer before it is written says how it is to be called; otherwise it has an id of its own."""
+    assistant, question = assistant_over(record), Question(text="When will the northern bridge open?")
+
+    named = [event.answer for event in assistant.events(question, answer_id="ans_7") if isinstance(event, Done)]
+
+    assert [answer.answer_id for answer in named] == ["ans_7"]
+    assert assistant.answer(question).answer_id != assistant.answer(question).answer_id
+
+
 def test_a_model_writes_and_its_sentences_are_bound_to_quotes(record: Record) -> None:
     """A supported sentence is shown as it was written, with the words that support it."""
     chat = PlayedModel(sentences=[("The northern bridge will open in June, the governor said.", ("E1",))])

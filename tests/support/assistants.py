@@ -1,6 +1,6 @@
 """An assistant over a record in memory, as the service wires one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,9 +23,10 @@ def assistant_over(
     *,
     chat: ChatModel | None = None,
     kept: list[Answer] | None = None,
+    keep: Callable[[Answer], None] | None = None,
     settings: AnswerSettings | None = None,
 ) -> Assistant:
-    """An assistant that refuses by `HALF_THE_WORDS`, and appends its receipts to `kept`."""
+    """An assistant that refuses by `HALF_THE_WORDS`, and appends its receipts to `kept` or hands them to `keep`."""
     return Assistant(
         record=record.ledger,
         retriever=record.retriever,
@@ -34,7 +35,7 @@ def assistant_over(
         rule=HALF_THE_WORDS,
         settings=settings or AnswerSettings(),
         passages=12,
-        keep=([] if kept is None else kept).append,
+        keep=keep or ([] if kept is None else kept).append,
     )
 
 

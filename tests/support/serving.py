@@ -55,8 +55,10 @@ def scripted(service: OpenService, script: Script) -> OpenService:
     """The same service with an assistant whose events are `script`'s."""
 
     class Scripted:
-        def events(self, question: Question, patience: Patience | None = None) -> Iterator[AnswerEvent]:
-            del patience
+        def events(
+            self, question: Question, patience: Patience | None = None, *, answer_id: str | None = None
+        ) -> Iterator[AnswerEvent]:
+            del patience, answer_id
             return script(question)
 
     return replace(service, assistant=cast("Assistant", Scripted()))

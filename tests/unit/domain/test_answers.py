@@ -1,10 +1,11 @@
 """Questions, time scopes, and what an answer must hold."""
 
+import re
 from datetime import date
 
 import pytest
 
-from domain.answers import AnswerSentence, Citation, Evidence, Question, TimeScope
+from domain.answers import AnswerSentence, Citation, Evidence, Question, TimeScope, new_answer_id
 from domain.corpus import Citable, DocumentHeader, Passage, Span
 from domain.errors import QuestionError
 
@@ -72,3 +73,11 @@ def test_a_sentence_without_a_citation_cannot_be_shown() -> None:
     """An uncited sentence is not an answer sentence."""
     with pytest.raises(ValueError, match="needs a citation"):
         AnswerSentence(text="They met.", citations=())
+
+
+def test_answer_ids_do_not_repeat() -> None:
+    """Each is `ans_` and 24 hexadecimal digits, and a thousand of them differ."""
+    ids = {new_answer_id() for _ in range(1000)}
+
+    assert len(ids) == 1000
+    assert all(re.fullmatch("ans_[0-9a-f]{24}", one) for one in ids)

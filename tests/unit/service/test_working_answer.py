@@ -28,7 +28,7 @@ PIECES = evidence("The bridge opens\n in May.", "Cars pay a toll.")
 def working(scope: TimeScope | None = None) -> WorkingAnswer:
     """An answer that was just begun, on a clock that stands still."""
     asked = Understanding(text="When does the bridge open?", scope=scope or TimeScope())
-    answering = WorkingAnswer(question=QUESTION, asked=asked, watch=Stopwatch(lambda: 1.0))
+    answering = WorkingAnswer(answer_id="ans_0", question=QUESTION, asked=asked, watch=Stopwatch(lambda: 1.0))
     answering.evidence = PIECES
     answering.passages = tuple(
         RankedPassage(citable=piece.citable, rank=rank, score=0.5) for rank, piece in enumerate(PIECES, start=1)
@@ -86,7 +86,7 @@ def test_the_answer_tells_how_it_was_made() -> None:
     answering.answerability = 0.75
     answering.signals = {"near": 0.5, "span": 1.0}
 
-    answer, again = answering.cited_answer(), answering.cited_answer()
+    answer = answering.cited_answer()
 
     assert isinstance(answer, CitedAnswer)
     assert answer.question == QUESTION
@@ -98,8 +98,7 @@ def test_the_answer_tells_how_it_was_made() -> None:
     assert (trace.prompt, trace.model) == (answering.prompt, "local:small")
     assert (trace.prompt_tokens, trace.completion_tokens) == (70, 7)
     assert (trace.notes, trace.timings_ms) == (("The model was slow.",), {"total": 0.0})
-    assert answer.answer_id.startswith("ans_")
-    assert answer.answer_id != again.answer_id
+    assert answer.answer_id == "ans_0"
 
 
 def test_an_answer_without_sentences_cannot_be_given() -> None:

@@ -1,0 +1,1 @@
+"""The same answers for clients that speak OpenAI's interface: chat completions, responses, models."""
