@@ -139,6 +139,11 @@ def request_timeout(idle_s: float) -> Problem:
     )
 
 
+def client_gone() -> Problem:
+    """Return the problem of a client that went away before its answer; only our own log sees it."""
+    return Problem(499, "The client went away.", code="client_gone")  # The status that nginx logs.
+
+
 def other_site() -> Problem:
     """Return the problem of a request that a page of another site sent from somebody's browser."""
     return Problem(403, "A request from a page of another site is not taken.", code="cross_site")
