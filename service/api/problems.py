@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from domain.errors import (
     AnswerWithdrawnError,
@@ -175,6 +176,8 @@ def problem_of(error: Exception) -> Problem:
             return error
         case HTTPException():
             return _routing_problem(error)
+        case ClientDisconnect():
+            return client_gone()
         case RequestValidationError():
             return _validation_problem(error)
         case DatelineError():
@@ -189,7 +192,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def respond(_request: Request, error: Exception) -> Response:
         return problem_of(error).response()
 
-    for kind in (DatelineError, HTTPException, RequestValidationError):
+    for kind in (DatelineError, HTTPException, RequestValidationError, ClientDisconnect):
         app.add_exception_handler(kind, respond)
 
 

@@ -7,6 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message
@@ -25,6 +26,7 @@ from service.api.serving import Serving, ServingNow
 _FORM: Final = "multipart/form-data"
 _FORM_OVERHEAD_BYTES: Final = 64 * 1024  # Of the fields beside the file, and what stands between the parts.
 _MOST_FIELDS: Final = 10
+_MOST_EPILOGUE_BYTES: Final = 1024  # After the end of a form; clients send a line end.
 
 _Kind = TypeVar("_Kind", bound=DocumentRequest)
 
@@ -64,19 +66,30 @@ class _FormRequest(Request):
         settings = self.app.state.settings
         self._limit: int = settings.ingest.max_source_bytes
         self._read = 0
+        self._tail = b""
         declared = self.headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:19]) > self._limit + _FORM_OVERHEAD_BYTES:
             raise body_too_large(self._limit)
         receive = self._receive
 
-        async def counted() -> Message:
+        async def checked() -> Message:
             message = await receive()
-            self._read += len(message.get("body", b""))
-            if self._read > self._limit + _FORM_OVERHEAD_BYTES:
-                raise body_too_large(self._limit)
+            if message["type"] == "http.request":
+                self._check(message.get("body", b""), is_last=not message.get("more_body", False))
             return message
 
-        self._receive = counted
+        self._receive = checked
+
+    def _check(self, part: bytes, *, is_last: bool) -> None:
+        self._read += len(part)
+        if self._read > self._limit + _FORM_OVERHEAD_BYTES:
+            raise body_too_large(self._limit)
+        boundary = parse_options_header(self.headers["content-type"])[1].get(b"boundary", b"")
+        end = b"--" + boundary + b"--"
+        self._tail = (self._tail + part)[-len(end) - _MOST_EPILOGUE_BYTES :]
+        # The parser takes what was cut off for a form without its last part.
+        if is_last and end not in self._tail:
+            raise Problem(400, "The form cannot be read: it is cut off.", code="invalid_form")
 
     async def upload(self) -> Upload:
         """Return the form's file with what the fields say of it."""

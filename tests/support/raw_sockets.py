@@ -1,6 +1,7 @@
 """Requests byte by byte, as no client library would send them."""
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,25 @@ def rest(connection: socket.socket) -> bytes:
         while chunk := connection.recv(65_536):
             received += chunk
     return bytes(received)
+
+
+def response_on(connection: socket.socket) -> bytes:
+    """Return one response with its declared length; the connection stays open."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _some(connection)
+    head, _, body = received.partition(b"\r\n\r\n")
+    declared = re.search(rb"^content-length: (\d+)", head, re.IGNORECASE | re.MULTILINE)
+    while declared is not None and len(body) < int(declared[1]):
+        body += _some(connection)
+    return head + b"\r\n\r\n" + body
+
+
+def _some(connection: socket.socket) -> bytes:
+    received = connection.recv(65_536)
+    if not received:
+        raise ConnectionError("the server closed the connection in the middle of a response")
+    return received
 
 
 def get(path: str = "/healthz", *headers: str) -> bytes:
