@@ -16,6 +16,7 @@ from cli.eval import eval_app
 from cli.help_texts import examples
 from cli.ingest import ingest_command
 from cli.keys import keys_app
+from cli.mcp import mcp_command
 from cli.models import models_app
 from cli.options import DataDir
 from cli.record import backup_command, rebuild_index_command, restore_command, verify_command
@@ -96,6 +97,7 @@ app.add_typer(eval_app, name="eval")
 app.command("serve", epilog=examples("dateline serve", "dateline --data-dir /srv/record serve --port 9000"))(
     serve_command
 )
+app.command("mcp", epilog=examples("dateline mcp", "dateline --data-dir /srv/record mcp"))(mcp_command)
 
 
 def main() -> NoReturn:

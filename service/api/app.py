@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from domain.settings import Settings
-from service.api import answers, ask, collections, documents, operations, sources, uploads
+from service.api import answers, ask, collections, documents, mcp, operations, sources, uploads
 from service.api.access import Access
 from service.api.audit import Audit
 from service.api.collections import CollectionPaths
@@ -59,7 +59,8 @@ def create_app(
         app.state.collections = collections
         try:
             await to_thread.run_sync(collections.start)
-            yield
+            async with mcp.mcp_exchanges(settings.server) as app.state.mcp:
+                yield
         finally:
             # In this order: what still works on the records ends before they close.
             await collections.answers.drain()
@@ -89,7 +90,7 @@ def create_app(
     app.add_middleware(Observed, metrics=app.state.metrics)
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
-    for module in (ask, answers, documents, uploads, collections, sources, operations):
+    for module in (ask, answers, documents, uploads, collections, sources, operations, mcp):
         app.include_router(module.router)
     for module in (models, chat_completions, responses):
         app.include_router(module.router)

@@ -40,6 +40,7 @@ def root() -> Response:
                 "GET /v1/collections",
                 "POST /v1/collections",
                 "GET /sources/{document_id}",
+                "POST /mcp",
                 "GET /healthz",
                 "GET /readyz",
                 "GET /metrics",

@@ -138,6 +138,31 @@ class SearchRequest(_Scoped):
             raise QuestionError(message, param="query", hint=error.hint) from None
 
 
+class SourceRequest(StrictRequest):
+    """A document, or a place in it; `null` is the same as leaving a field out."""
+
+    document_id: PlainText = Field(min_length=1, max_length=_LONGEST_NAME, description="As ask or search return it.")
+    version: int | None = Field(
+        default=None, ge=1, le=_LARGEST, strict=True, description="As a citation names it; the current one if left out."
+    )
+    start: int | None = Field(
+        default=None, ge=0, le=_LARGEST, strict=True, description="First character, in Unicode code points; 0."
+    )
+    end: int | None = Field(
+        default=None,
+        ge=1,
+        le=_LARGEST,
+        strict=True,
+        description="End of the place, exclusive; leave it out to read on.",
+    )
+
+    @model_validator(mode="after")
+    def _is_a_place(self) -> Self:
+        if self.end is not None and self.end <= (self.start or 0):
+            raise ValueError("end comes before start")
+        return self
+
+
 class DocumentsQuery(_Scoped):
     """Which documents to list."""
 
