@@ -173,7 +173,7 @@ def test_a_document_that_cannot_be_taken_is_refused(client: TestClient, body: An
     assert (response.status_code, response.json()["error"]["param"]) == (422, param)
 
 
-def test_forms_are_bounded_and_come_from_our_own_pages(client: TestClient) -> None:
+def test_h13_forms_are_bounded_and_come_from_our_own_pages(client: TestClient) -> None:
     """No file, a field twice, too much of it, a broken form, a page of another site."""
     small = {"file": ("a.txt", b"One boat.")}
     cases = [
@@ -190,7 +190,7 @@ def test_forms_are_bounded_and_come_from_our_own_pages(client: TestClient) -> No
     assert all(response.json()["error"]["message"] for response, status in cases if status != 202)
 
 
-def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
+def test_h5_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
     """By its declared length, and by what comes where none is declared."""
     settings = serving_settings(tmp_path)
     settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"max_source_bytes": 1_000})})
