@@ -174,7 +174,7 @@ class DocumentRequest(StrictRequest):
     """A text, or an address to fetch it from, and what is known of it; `null` is the same as leaving a field out."""
 
     text: Annotated[str, AfterValidator(_encodable)] | None = Field(default=None, min_length=1)
-    url: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_URL, description="http or https.")
+    url: str | None = Field(default=None, min_length=1, max_length=_LONGEST_URL, description="http or https.")
     uri: PlainText | None = Field(
         default=None,
         min_length=1,
