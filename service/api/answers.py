@@ -8,20 +8,21 @@ from domain.errors import AnswerWithdrawnError
 from service.api.access import READ
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
-from service.api.schemas import VerifyRequest
+from service.api.response_schemas import AnswerBody, VerifyBody
+from service.api.schemas import AnswerId, VerifyRequest
 from service.api.serving import Serving, ServingNow
 from service.receipts import STANDS, citations_of, rests_on, standings, without_documents
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["answers"])
 
 
-@router.get("/answers/{answer_id}", response_class=JsonResponse, dependencies=[READ])
-def show_answer(answer_id: str, serving: ServingNow) -> Response:
+@router.get("/answers/{answer_id}", response_class=JsonResponse, response_model=AnswerBody, dependencies=[READ])
+def show_answer(answer_id: AnswerId, serving: ServingNow) -> Response:
     """Return an answer as it was given; what it repeats of deleted documents, beside its citations, is left out."""
     return JsonResponse(serving.links.shown(kept_answer(serving, answer_id)))
 
 
-@router.post("/verify", response_class=JsonResponse, dependencies=[READ])
+@router.post("/verify", response_class=JsonResponse, response_model=VerifyBody, dependencies=[READ])
 def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
     """Say of each citation of an answer whether its words still stand in the record as it now is."""
     ledger = serving.service.record.ledger

@@ -9,11 +9,12 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from domain.settings import Settings
-from service.api import answers, ask, collections, documents, mcp, operations, sources, uploads
+from service.api import answers, ask, collections, documents, feedback, mcp, operations, sources, uploads
 from service.api.access import Access
 from service.api.audit import Audit
 from service.api.collections import CollectionPaths
 from service.api.cross_site import Cors
+from service.api.description import DescribedApi
 from service.api.hosts import Hosts, hosts_of
 from service.api.idle import Idle
 from service.api.metrics import Metrics
@@ -67,7 +68,7 @@ def create_app(
             await to_thread.run_sync(collections.close)
             await to_thread.run_sync(opening.__exit__, None, None, None)
 
-    app = FastAPI(
+    app = DescribedApi(
         title="Dateline",
         version=version("dateline"),
         summary="Answers from dated documents; every sentence shows the exact words that support it.",
@@ -90,7 +91,7 @@ def create_app(
     app.add_middleware(Observed, metrics=app.state.metrics)
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
-    for module in (ask, answers, documents, uploads, collections, sources, operations, mcp):
+    for module in (ask, answers, feedback, documents, uploads, collections, sources, operations, mcp):
         app.include_router(module.router)
     for module in (models, chat_completions, responses):
         app.include_router(module.router)

@@ -10,12 +10,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from service.api.access import PUBLIC, READ, CallerNow, GuardedRoute, access_of
 from service.api.json_response import JsonResponse
 from service.api.metrics import Metrics
+from service.api.response_schemas import HealthBody, ReadinessBody, RootBody
 from service.api.serving import CollectionsNow, ServingNow
 
 router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
 
-@router.get("/", response_class=JsonResponse, dependencies=[PUBLIC])
+@router.get("/", response_class=JsonResponse, response_model=RootBody, dependencies=[PUBLIC])
 def root() -> Response:
     """Say what this is and where things are."""
     return JsonResponse(
@@ -30,6 +31,9 @@ def root() -> Response:
                 "POST /v1/responses",
                 "GET /v1/answers/{answer_id}",
                 "POST /v1/verify",
+                "POST /v1/feedback",
+                "GET /v1/feedback",
+                "GET /v1/feedback/export",
                 "POST /v1/documents",
                 "GET /v1/documents",
                 "GET /v1/documents/{document_id}",
@@ -50,7 +54,7 @@ def root() -> Response:
     )
 
 
-@router.get("/healthz", response_class=JsonResponse, dependencies=[PUBLIC])
+@router.get("/healthz", response_class=JsonResponse, response_model=HealthBody, dependencies=[PUBLIC])
 async def healthz() -> Response:
     """Say that the process lives; it asks nothing else of it."""
     return JsonResponse({"status": "alive"})
@@ -62,7 +66,13 @@ async def openapi(request: Request) -> Response:
     return JsonResponse(request.app.openapi())
 
 
-@router.get("/readyz", response_class=JsonResponse, dependencies=[PUBLIC])
+@router.get(
+    "/readyz",
+    response_class=JsonResponse,
+    response_model=ReadinessBody,
+    dependencies=[PUBLIC],
+    responses={503: {"description": "No question can be answered.", "model": ReadinessBody}},
+)
 def readyz(request: Request, serving: ServingNow) -> Response:
     """Say what the service can do: 200 when questions can be answered, in every state of the index.
 
@@ -98,7 +108,12 @@ def readyz(request: Request, serving: ServingNow) -> Response:
     return JsonResponse(body, status_code=200 if fault is None else 503)
 
 
-@router.get("/metrics", response_class=PlainTextResponse, dependencies=[READ])
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    dependencies=[READ],
+    responses={200: {"description": "In the text format of Prometheus."}},
+)
 def metrics(request: Request, collections: CollectionsNow, caller: CallerNow) -> Response:
     """Return figures for Prometheus; of what records hold, those that the caller's key opens."""
     figures: Metrics = request.app.state.metrics
