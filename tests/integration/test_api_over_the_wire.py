@@ -100,7 +100,7 @@ def test_a_silent_stream_is_kept_alive(service: OpenService, tmp_path: Path, mon
         assert any("late" in line for line in lines)
 
 
-def test_work_stops_when_the_client_goes_away(service: OpenService, tmp_path: Path) -> None:
+def test_h8_work_stops_when_the_client_goes_away(service: OpenService, tmp_path: Path) -> None:
     """Nobody waits for the answer, so it is not written; its place is free for the next."""
     stopped, refused = threading.Event(), threading.Event()
 
@@ -127,7 +127,7 @@ def test_work_stops_when_the_client_goes_away(service: OpenService, tmp_path: Pa
     assert error["code"] == "index_unavailable"
 
 
-def test_a_client_that_goes_before_its_answer_leaves_no_place_taken(service: OpenService, tmp_path: Path) -> None:
+def test_h8_a_client_that_goes_before_its_answer_leaves_no_place_taken(service: OpenService, tmp_path: Path) -> None:
     """Also when the connection breaks before a byte of the answer is sent."""
     begun, go_on = threading.Event(), threading.Event()
 
@@ -179,7 +179,7 @@ def test_hostile_request_lines_get_a_client_error(service: OpenService, tmp_path
     assert b"200 OK" in alive.partition(b"\r\n")[0]
 
 
-def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(service: OpenService, tmp_path: Path) -> None:
+def test_h5_a_chunked_body_over_the_limit_is_refused_while_it_comes(service: OpenService, tmp_path: Path) -> None:
     """The answer comes although the client never finishes its body."""
     app = create_app(serving_settings(tmp_path, max_body_bytes=1024), service=service)
     head = (
