@@ -198,11 +198,12 @@ def _fault_was_lost(case: Any, response: Any) -> bool:
 
 def _contradicts_something(response: Any) -> bool:
     """Tell whether a request was refused for what no schema can say: it contradicts itself, or the record."""
-    if response.status_code != 422:
+    if response.status_code not in {400, 422}:
         return False
     error = response.json()["error"]
     return (
-        (error["code"], error["param"]) in {("invalid_question", "from"), ("invalid_question", "as_of")}
+        error["code"] in {"url_not_valid", "url_not_allowed"}
+        or (error["code"], error["param"]) in {("invalid_question", "from"), ("invalid_question", "as_of")}
         or error["code"] == "idempotency_key_reused"
         or error["param"] in {"place.document_id", "place.end", "sentence"}
         or error["message"].endswith(("end comes before start", "must be the user's.", "is the user's."))
