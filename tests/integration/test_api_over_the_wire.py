@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal, cast
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from service.api import asking
 from service.api.app import create_app
 from service.wiring import OpenService
 from tests.support.records import prepared
-from tests.support.serving import listening, opened, scripted, serving_settings
+from tests.support.serving import listening, opened, running, scripted, serving_settings
 
 _QUESTION = {"question": "When does the northern bridge open?"}
 _EVENTS = {"Accept": "text/event-stream"}
@@ -78,6 +79,21 @@ def test_the_first_event_comes_while_the_answer_is_still_written(service: OpenSe
 
     assert "first" in before[1]
     assert any("second" in line for line in after)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_response_does_not_wait_to_be_acknowledged(
+    service: OpenService, tmp_path: Path, loop: Literal["asyncio", "uvloop"]
+) -> None:
+    """Head and body leave as they are written; else each takes 40 ms more on a connection that is used again."""
+    app = create_app(serving_settings(tmp_path), service=service)
+    with running(app, loop=loop) as (server, address), socket.create_connection(address) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(1)
+        (one,) = server.server_state.connections
+        accepted = cast("Any", one).transport.get_extra_info("socket")
+
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_silent_stream_is_kept_alive(service: OpenService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
