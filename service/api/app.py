@@ -10,7 +10,18 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from domain.settings import Settings
-from service.api import answers, ask, collections, documents, operations, sources, uploads
+from service.api import (
+    answers,
+    ask,
+    collections,
+    documents,
+    operations,
+    overview,
+    pages,
+    sources,
+    static_files,
+    uploads,
+)
 from service.api.access import Access
 from service.api.audit import Audit
 from service.api.collections import CollectionPaths
@@ -90,6 +101,8 @@ def create_app(
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
     for module in (ask, answers, documents, uploads, collections, sources, operations):
+        app.include_router(module.router)
+    for module in (overview, pages, static_files):
         app.include_router(module.router)
     for module in (models, chat_completions, responses):
         app.include_router(module.router)

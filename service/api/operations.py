@@ -15,9 +15,8 @@ from service.api.serving import CollectionsNow, ServingNow
 router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
 
-@router.get("/", response_class=JsonResponse, dependencies=[PUBLIC])
 def root() -> Response:
-    """Say what this is and where things are."""
+    """Say what this is and where things are, to programs that come to `/`."""
     return JsonResponse(
         {
             "name": "dateline",
@@ -37,6 +36,7 @@ def root() -> Response:
                 "POST /v1/purge",
                 "GET /v1/jobs",
                 "GET /v1/jobs/{job_id}",
+                "GET /v1/record",
                 "GET /v1/collections",
                 "POST /v1/collections",
                 "GET /sources/{document_id}",
