@@ -27,6 +27,7 @@ def root() -> Response:
                 "GET /v1/models",
                 "POST /v1/chat/completions",
                 "POST /v1/responses",
+                "GET /v1/answers",
                 "GET /v1/answers/{answer_id}",
                 "POST /v1/verify",
                 "POST /v1/documents",

@@ -248,6 +248,13 @@ class JobsQuery(StrictRequest):
     limit: int = Field(default=50, ge=1, le=_MOST_ROWS)
 
 
+class AnswersQuery(StrictRequest):
+    """Which answers to list."""
+
+    cites: PlainText = Field(min_length=1, max_length=_LONGEST_NAME, description="Id of a document.")
+    limit: int = Field(default=20, ge=1, le=_MOST_PASSAGES)
+
+
 class _ErrorDetail(BaseModel):
     message: str
     type: Literal["invalid_request_error", "server_error"]
