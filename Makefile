@@ -14,7 +14,7 @@ DATASETS ?= ../shared/datasets
 TORCH := torch==2.13.0
 BASELINE := eval/baselines/sample.jsonl.gz
 
-.PHONY: help install models run test check format eval baseline bench soak wheel clean docs
+.PHONY: help install models run test check check-api format eval baseline bench soak wheel clean docs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ check: $(VENV)/.ready ## Format, lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check-api: $(VENV)/.ready ## The description of the API against the API, with 100 requests per operation
+	API_EXAMPLES=100 $(BIN)/python -m pytest tests/api --timeout 1800
+
 format: $(VENV)/.ready ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -69,8 +72,9 @@ bench: $(VENV)/.ready ## Ingest and answering speed against LangChain's plain pa
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m tests.bench.speed --datasets $(DATASETS)
 
-soak: $(VENV)/.ready ## The long runs: 100 kills during ingest, and the evaluation gate on itself
+soak: $(VENV)/.ready ## The long runs: 100 kills during ingest, the evaluation gate on itself, 1000 requests per operation
 	$(BIN)/python -m pytest -m soak --timeout 7200
+	API_EXAMPLES=1000 $(BIN)/python -m pytest tests/api --timeout 7200
 
 wheel: $(VENV)/.ready ## Build the wheel into dist/
 	rm -rf dist

@@ -72,7 +72,10 @@ def revoke_key(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a key open nothing any more; a running server refuses it at once."""
+    """Let a key open nothing any more.
+
+    A running server refuses it at once.
+    """
     settings = start(data_dir)
     from service.keys import KeyFile
 

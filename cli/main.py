@@ -13,9 +13,11 @@ from cli.ask import ask_command
 from cli.chat import chat_command
 from cli.documents import documents_app
 from cli.eval import eval_app
+from cli.feedback import feedback_app
 from cli.help_texts import examples
 from cli.ingest import ingest_command
 from cli.keys import keys_app
+from cli.mcp import mcp_command
 from cli.models import models_app
 from cli.options import DataDir
 from cli.record import backup_command, rebuild_index_command, restore_command, verify_command
@@ -86,6 +88,7 @@ app.command("chat", epilog=examples("dateline chat", 'dateline chat --publisher 
 )
 app.command("search", epilog=examples('dateline search "port expansion" --from 2024-04-01 --limit 5'))(search_command)
 app.add_typer(documents_app, name="documents")
+app.add_typer(feedback_app, name="feedback")
 app.command("verify", epilog=examples("dateline verify", "dateline verify --json"))(verify_command)
 app.command("rebuild-index", epilog=examples("dateline rebuild-index"))(rebuild_index_command)
 app.command("backup", epilog=examples("dateline backup monday.db"))(backup_command)
@@ -96,6 +99,7 @@ app.add_typer(eval_app, name="eval")
 app.command("serve", epilog=examples("dateline serve", "dateline --data-dir /srv/record serve --port 9000"))(
     serve_command
 )
+app.command("mcp", epilog=examples("dateline mcp", "dateline --data-dir /srv/record mcp"))(mcp_command)
 
 
 def main() -> NoReturn:

@@ -21,6 +21,7 @@ from domain.errors import NotFoundError, RecordDamagedError, RecordError, Record
 from domain.ports import Matrix, PreparedDocument
 from retriever import ledger_schema, ledger_upkeep
 from retriever.data_folder import DataFolder
+from retriever.feedback_book import FeedbackBook
 from retriever.ledger_database import LedgerDatabase
 from retriever.ledger_reading import LedgerReader
 from retriever.ledger_rows import (
@@ -57,11 +58,13 @@ class SqliteLedger(LedgerReader):
 
     Attributes:
         uploads: What was sent to the record and waits to be read.
+        feedback: What readers say of stored answers.
     """
 
     def __init__(self, database: LedgerDatabase, identity: LedgerIdentity) -> None:
         super().__init__(database, identity)
         self.uploads = UploadQueue(database)
+        self.feedback = FeedbackBook(database)
 
     @classmethod
     def open(cls, path: Path, *, encoder_id: str, dimensions: int, read_only: bool = False) -> "SqliteLedger":
@@ -188,7 +191,9 @@ class SqliteLedger(LedgerReader):
                 connection.execute(answer_sources.insert(), sources)
 
     def purge(self) -> None:
-        """Remove every byte of deleted documents: versions, passages, vectors, and the receipts that quote them.
+        """Remove every byte of deleted documents: versions, passages, vectors, receipts that quote them, feedback.
+
+        Feedback goes with its receipt, and where it repeats four words in a row of what is removed.
 
         Superseded versions of documents that are not deleted are kept. Vectors that no document uses go too.
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from domain.errors import RecordDamagedError, RecordMismatchError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
     1: (
@@ -45,6 +45,26 @@ MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
             idempotency_key VARCHAR UNIQUE
         )
         """,
+    ),
+    2: (
+        """
+        CREATE TABLE feedback (
+            feedback_key INTEGER NOT NULL PRIMARY KEY,
+            feedback_id VARCHAR NOT NULL UNIQUE,
+            answer_id VARCHAR NOT NULL REFERENCES answers (answer_id) DEFERRABLE INITIALLY DEFERRED,
+            created VARCHAR NOT NULL,
+            verdict VARCHAR NOT NULL,
+            sentence INTEGER,
+            comment VARCHAR,
+            expected VARCHAR,
+            document_id VARCHAR,
+            version INTEGER,
+            start INTEGER,
+            "end" INTEGER,
+            history VARCHAR NOT NULL
+        )
+        """,
+        "CREATE INDEX ix_feedback_answer_id ON feedback (answer_id)",
     ),
 }
 """Per schema version, the statements that lead from it to the next; a released step is never edited."""
@@ -186,6 +206,30 @@ answer_sources = Table(
     Column("document_id", String, primary_key=True),
     Column("version", Integer, primary_key=True),
     Index("answer_sources_document", "document_id", "version"),
+)
+
+feedback = Table(
+    "feedback",
+    schema,
+    Column("feedback_key", Integer, primary_key=True),  # Grows with arrival.
+    Column("feedback_id", String, nullable=False, unique=True),
+    Column(  # Looked at when the transaction ends: a receipt is replaced by taking it out first.
+        "answer_id",
+        String,
+        ForeignKey("answers.answer_id", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+        index=True,
+    ),
+    Column("created", String, nullable=False),  # ISO 8601 with its zone.
+    Column("verdict", String, nullable=False),
+    Column("sentence", Integer),
+    Column("comment", String),
+    Column("expected", String),
+    Column("document_id", String),  # Where the record says what is missing, with the next three.
+    Column("version", Integer),
+    Column("start", Integer),
+    Column("end", Integer),
+    Column("history", String, nullable=False),
 )
 
 

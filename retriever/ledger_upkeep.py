@@ -1,9 +1,11 @@
 """Looking after the ledger: removing what was deleted, copying, checking."""
 
 import contextlib
+import json
 import os
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from retriever.ledger_schema import (
     answers,
     documents,
     embeddings,
+    feedback,
     passages,
     statements,
     texts,
@@ -26,11 +29,14 @@ from retriever.ledger_schema import (
 )
 
 _STREAMED: Final = {"yield_per": 500}
+_RUN_OF_WORDS: Final = 4  # Fewer in a row are shared by texts that have nothing to do with each other.
+_WORD: Final = re.compile(r"\w+")
 
 
 def purge(database: LedgerDatabase) -> None:
     """Remove every byte of deleted documents from the file and its write-ahead log."""
     with database.writing() as connection:
+        _remove_feedback(connection)
         _remove_receipts(connection)
         _remove_versions(connection)
         unused = ~exists().where(passages.c.embedding_key == embeddings.c.embedding_key)
@@ -78,6 +84,43 @@ def problems(database: LedgerDatabase, *, dimensions: int) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _remove_feedback(connection: Connection) -> None:
+    """Remove feedback that repeats words of what was deleted, whatever answer it is about."""
+    keys_of: dict[tuple[str, ...], set[int]] = {}
+    for row in connection.execute(select(feedback)):
+        for run in _runs_said(row):
+            keys_of.setdefault(run, set()).add(row.feedback_key)
+    doomed: set[int] = set()
+    if keys_of:
+        for text in connection.execute(select(texts.c.text).where(_of_deleted_version(texts))).scalars():
+            doomed.update(key for run in _runs(text, shorter=True) for key in keys_of.get(run, ()))
+    for key in doomed:
+        connection.execute(delete(feedback).where(feedback.c.feedback_key == key))
+    placed = (
+        exists()
+        .where(documents.c.document_key == versions.c.document_key, documents.c.document_id == feedback.c.document_id)
+        .where(versions.c.version == feedback.c.version, versions.c.deleted.is_(True))
+    )
+    connection.execute(delete(feedback).where(placed))
+
+
+def _runs_said(row: Any) -> Iterator[tuple[str, ...]]:
+    """Yield the runs of words of feedback; what is expected may be as short as a name, and counts whole."""
+    for turn in json.loads(row.history):
+        yield from _runs(turn["text"])
+    yield from _runs(row.comment or "")
+    yield from _runs(row.expected or "", whole=True)
+
+
+def _runs(text: str, *, whole: bool = False, shorter: bool = False) -> Iterable[tuple[str, ...]]:
+    """Return each run of four words; a text of fewer is a run only as a `whole`, and `shorter` runs are added."""
+    words = [found[0].casefold() for found in _WORD.finditer(text)]
+    lengths = range(1, _RUN_OF_WORDS + 1) if shorter else [min(_RUN_OF_WORDS, len(words)) if whole else _RUN_OF_WORDS]
+    return {
+        tuple(words[start : start + length]) for length in lengths for start in range(len(words) - length + 1) if length
+    }
+
+
 def _remove_receipts(connection: Connection) -> None:
     gone = (
         select(versions.c.version)
@@ -91,6 +134,7 @@ def _remove_receipts(connection: Connection) -> None:
     quoting = select(answer_sources.c.answer_id).where(gone.exists()).distinct()
     ids = list(connection.execute(quoting).scalars())
     for answer_id in ids:
+        connection.execute(delete(feedback).where(feedback.c.answer_id == answer_id))
         connection.execute(delete(answer_sources).where(answer_sources.c.answer_id == answer_id))
         connection.execute(delete(answers).where(answers.c.answer_id == answer_id))
 

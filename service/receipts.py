@@ -83,8 +83,12 @@ def citations_of(body: Mapping[str, Any]) -> tuple[Cited, ...]:
     Raises:
         KeyError, TypeError, ValueError: If it is no answer.
     """
-    found = dict.fromkeys(_cited(citation) for sentence in body["sentences"] for citation in sentence["citations"])
-    return tuple(found)
+    return tuple(dict.fromkeys(cited for sentence in body["sentences"] for cited in cited_in(sentence)))
+
+
+def cited_in(sentence: Mapping[str, Any]) -> tuple[Cited, ...]:
+    """Return the citations of one sentence of an answer; raises as `citations_of` does."""
+    return tuple(_cited(citation) for citation in sentence["citations"])
 
 
 def rests_on(body: Mapping[str, Any], gone: frozenset[str]) -> bool:

@@ -17,8 +17,8 @@ Results go to standard output, progress and notes to standard error. With `--jso
 line for `chat`), and a failure is `{"error": {"message", "type", "code", "param", "hint"}}` on standard error.
 
 `--data-dir` may stand before or after the command; so may `DATELINE_DATA_DIR` in the environment. `ask`, `chat`,
-`search`, `documents list`, `documents show` and `backup` only read, and work beside a server; the others need the
-record for themselves and exit 75 while another process writes it.
+`search`, `mcp`, `documents list`, `documents show`, `feedback` and `backup` only read, and work beside a server; the
+others need the record for themselves and exit 75 while another process writes it.
 
 Written by `python -m tools.make_cli_docs` from the commands' own help.
 """

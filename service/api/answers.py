@@ -1,4 +1,4 @@
-"""Receipts: `GET /v1/answers/{answer_id}`, those that cite a document, and `POST /v1/verify`, which says whether what is cited still stands."""
+"""Receipts under their ids, those that cite a document, and whether what an answer cites still stands."""
 
 from typing import Annotated, Any, Final
 
@@ -8,7 +8,8 @@ from domain.errors import AnswerWithdrawnError
 from service.api.access import READ
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
-from service.api.schemas import AnswersQuery, VerifyRequest
+from service.api.response_schemas import AnswerBody, AnswersBody, VerifyBody
+from service.api.schemas import AnswerId, AnswersQuery, VerifyRequest
 from service.api.serving import Serving, ServingNow
 from service.receipts import STANDS, citations_of, rests_on, standings, without_documents
 
@@ -17,7 +18,7 @@ _LOOKED_AT: Final = 200  # Answers that repeat a document's words; those that on
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["answers"])
 
 
-@router.get("/answers", response_class=JsonResponse, dependencies=[READ])
+@router.get("/answers", response_class=JsonResponse, response_model=AnswersBody, dependencies=[READ])
 def list_answers(wanted: Annotated[AnswersQuery, Query()], serving: ServingNow) -> Response:
     """List the last answers that cite a document, newest first."""
     ledger = serving.service.record.ledger
@@ -29,13 +30,13 @@ def list_answers(wanted: Annotated[AnswersQuery, Query()], serving: ServingNow) 
     return JsonResponse({"answers": found[: wanted.limit]})
 
 
-@router.get("/answers/{answer_id}", response_class=JsonResponse, dependencies=[READ])
-def show_answer(answer_id: str, serving: ServingNow) -> Response:
+@router.get("/answers/{answer_id}", response_class=JsonResponse, response_model=AnswerBody, dependencies=[READ])
+def show_answer(answer_id: AnswerId, serving: ServingNow) -> Response:
     """Return an answer as it was given; what it repeats of deleted documents, beside its citations, is left out."""
     return JsonResponse(serving.links.shown(kept_answer(serving, answer_id)))
 
 
-@router.post("/verify", response_class=JsonResponse, dependencies=[READ])
+@router.post("/verify", response_class=JsonResponse, response_model=VerifyBody, dependencies=[READ])
 def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
     """Say of each citation of an answer whether its words still stand in the record as it now is."""
     ledger = serving.service.record.ledger

@@ -15,6 +15,8 @@ from service.api import (
     ask,
     collections,
     documents,
+    feedback,
+    mcp,
     operations,
     overview,
     pages,
@@ -25,6 +27,7 @@ from service.api import (
 from service.api.access import Access
 from service.api.audit import Audit
 from service.api.collections import CollectionPaths
+from service.api.description import DescribedApi
 from service.api.hosts import Hosts, hosts_of
 from service.api.idle import Idle
 from service.api.metrics import Metrics
@@ -70,14 +73,15 @@ def create_app(
         app.state.collections = collections
         try:
             await to_thread.run_sync(collections.start)
-            yield
+            async with mcp.mcp_exchanges(settings.server) as app.state.mcp:
+                yield
         finally:
             # In this order: what still works on the records ends before they close.
             await collections.answers.drain()
             await to_thread.run_sync(collections.close)
             await to_thread.run_sync(opening.__exit__, None, None, None)
 
-    app = FastAPI(
+    app = DescribedApi(
         title="Dateline",
         version=version("dateline"),
         summary="Answers from dated documents; every sentence shows the exact words that support it.",
@@ -100,7 +104,7 @@ def create_app(
     app.add_middleware(Observed, metrics=app.state.metrics)
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
-    for module in (ask, answers, documents, uploads, collections, sources, operations):
+    for module in (ask, answers, feedback, documents, uploads, collections, sources, operations, mcp):
         app.include_router(module.router)
     for module in (overview, pages, static_files):
         app.include_router(module.router)

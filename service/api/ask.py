@@ -14,6 +14,7 @@ from service.api.json_response import JsonResponse, json_bytes
 from service.api.json_route import JsonRoute
 from service.api.links import Links
 from service.api.problems import Problem
+from service.api.response_schemas import AnswerBody, SearchBody
 from service.api.schemas import AskRequest, SearchRequest
 from service.api.serving import ServingNow
 from service.rendering import answer_body, event_body, passage_body, scope_body
@@ -27,7 +28,13 @@ router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["questions"])
     "/ask",
     response_class=JsonResponse,
     dependencies=[READ],
-    responses={200: {"description": "A cited answer or a refusal.", "content": {EVENT_STREAM: {}}}},
+    response_model=AnswerBody,
+    responses={
+        200: {
+            "description": "A cited answer, a refusal or a question back.",
+            "content": {EVENT_STREAM: {}},
+        }
+    },
 )
 async def ask(
     asked: AskRequest,
@@ -43,7 +50,7 @@ async def ask(
     return JsonResponse(serving.links.shown(answer_body(await whole_answer(begun, request))))
 
 
-@router.post("/search", response_class=JsonResponse, dependencies=[READ])
+@router.post("/search", response_class=JsonResponse, response_model=SearchBody, dependencies=[READ])
 def search(wanted: SearchRequest, serving: ServingNow) -> Response:
     """Find the passages nearest to a query, best first, copies folded."""
     query = wanted.to_question()

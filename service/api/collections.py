@@ -5,7 +5,7 @@ from typing import Final
 
 from anyio import to_thread
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,6 +14,7 @@ from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
 from service.api.links import prefix_of
 from service.api.problems import collection_not_found
+from service.api.response_schemas import CollectionBody, CollectionListBody
 from service.api.schemas import StrictRequest
 from service.api.serving import CollectionsNow
 from service.keys import MAIN
@@ -44,19 +45,28 @@ class CollectionPaths:
 class CollectionRequest(StrictRequest):
     """A collection to be made."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "treaties"}]})
+
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Small letters, digits and dashes.")
 
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1/collections", tags=["collections"])
 
 
-@router.get("", response_class=JsonResponse, dependencies=[READ])
+@router.get("", response_class=JsonResponse, response_model=CollectionListBody, dependencies=[READ])
 async def list_collections(collections: CollectionsNow, caller: CallerNow) -> Response:
     """List the collections that the caller's key opens."""
     return JsonResponse({"collections": [_body(name) for name in collections.names if caller.opens(name)]})
 
 
-@router.post("", status_code=201, response_class=JsonResponse, dependencies=[ADMIN])
+@router.post(
+    "",
+    status_code=201,
+    response_class=JsonResponse,
+    response_model=CollectionBody,
+    dependencies=[ADMIN],
+    responses={200: {"description": "It was there already.", "model": CollectionBody}},
+)
 async def create_collection(wanted: CollectionRequest, collections: CollectionsNow, caller: CallerNow) -> Response:
     """Make a collection: a record of its own. One that is there already stays as it is."""
     if not caller.opens(wanted.name):

@@ -9,14 +9,15 @@ from domain.corpus import Document, DocumentHeader, Passage, Span
 from domain.errors import NotFoundError
 from service.api.access import READ, WRITE, GuardedRoute
 from service.api.json_response import JsonResponse
-from service.api.schemas import DocumentsQuery, Version
+from service.api.response_schemas import DocumentBody, DocumentListBody
+from service.api.schemas import DocumentId, DocumentsQuery, Version
 from service.api.serving import ServingNow
 from service.rendering import header_body, scope_body
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/documents", tags=["documents"])
 
 
-@router.get("", response_class=JsonResponse, dependencies=[READ])
+@router.get("", response_class=JsonResponse, response_model=DocumentListBody, dependencies=[READ])
 def list_documents(wanted: Annotated[DocumentsQuery, Query()], serving: ServingNow) -> Response:
     """List current documents, newest publication first, undated ones last."""
     scope, ledger = wanted.scope(), serving.service.record.ledger
@@ -31,9 +32,11 @@ def list_documents(wanted: Annotated[DocumentsQuery, Query()], serving: ServingN
     return JsonResponse(serving.links.shown(listed))
 
 
-@router.get("/{document_id:path}", response_class=JsonResponse, dependencies=[READ])
+@router.get("/{document_id:path}", response_class=JsonResponse, response_model=DocumentBody, dependencies=[READ])
 def show_document(
-    document_id: str, serving: ServingNow, version: Annotated[Version | None, Query()] = None
+    document_id: DocumentId,
+    serving: ServingNow,
+    version: Annotated[Version | None, Query(description="The current one by default.")] = None,
 ) -> Response:
     """Return one version of a document, the current one by default."""
     ledger = serving.service.record.ledger
@@ -44,7 +47,7 @@ def show_document(
 
 
 @router.delete("/{document_id:path}", status_code=204, dependencies=[WRITE])
-def delete_document(document_id: str, serving: ServingNow) -> Response:
+def delete_document(document_id: DocumentId, serving: ServingNow) -> Response:
     """Delete a document with all its versions; it is cited no more, by answers under way neither."""
     if not serving.service.record.ledger.delete(document_id):
         raise NotFoundError(f"Document {document_id!r} is not in the record")

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from service.api.access import PUBLIC, READ, CallerNow, GuardedRoute, access_of
 from service.api.json_response import JsonResponse
 from service.api.metrics import Metrics
+from service.api.response_schemas import HealthBody, ReadinessBody
 from service.api.serving import CollectionsNow, ServingNow
 
 router = APIRouter(route_class=GuardedRoute, tags=["operations"])
@@ -30,6 +31,9 @@ def root() -> Response:
                 "GET /v1/answers",
                 "GET /v1/answers/{answer_id}",
                 "POST /v1/verify",
+                "POST /v1/feedback",
+                "GET /v1/feedback",
+                "GET /v1/feedback/export",
                 "POST /v1/documents",
                 "GET /v1/documents",
                 "GET /v1/documents/{document_id}",
@@ -41,6 +45,7 @@ def root() -> Response:
                 "GET /v1/collections",
                 "POST /v1/collections",
                 "GET /sources/{document_id}",
+                "POST /mcp",
                 "GET /healthz",
                 "GET /readyz",
                 "GET /metrics",
@@ -50,7 +55,7 @@ def root() -> Response:
     )
 
 
-@router.get("/healthz", response_class=JsonResponse, dependencies=[PUBLIC])
+@router.get("/healthz", response_class=JsonResponse, response_model=HealthBody, dependencies=[PUBLIC])
 async def healthz() -> Response:
     """Say that the process lives; it asks nothing else of it."""
     return JsonResponse({"status": "alive"})
@@ -62,7 +67,13 @@ async def openapi(request: Request) -> Response:
     return JsonResponse(request.app.openapi())
 
 
-@router.get("/readyz", response_class=JsonResponse, dependencies=[PUBLIC])
+@router.get(
+    "/readyz",
+    response_class=JsonResponse,
+    response_model=ReadinessBody,
+    dependencies=[PUBLIC],
+    responses={503: {"description": "No question can be answered.", "model": ReadinessBody}},
+)
 def readyz(request: Request, serving: ServingNow) -> Response:
     """Say what the service can do: 200 when questions can be answered, in every state of the index.
 
@@ -98,7 +109,12 @@ def readyz(request: Request, serving: ServingNow) -> Response:
     return JsonResponse(body, status_code=200 if fault is None else 503)
 
 
-@router.get("/metrics", response_class=PlainTextResponse, dependencies=[READ])
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    dependencies=[READ],
+    responses={200: {"description": "In the text format of Prometheus."}},
+)
 def metrics(request: Request, collections: CollectionsNow, caller: CallerNow) -> Response:
     """Return figures for Prometheus; of what records hold, those that the caller's key opens."""
     figures: Metrics = request.app.state.metrics

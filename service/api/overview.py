@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from service.api.access import READ, GuardedRoute
 from service.api.json_response import JsonResponse
+from service.api.response_schemas import RecordBody
 from service.api.serving import Serving, ServingNow
 from service.suggestions import suggested_questions
 
@@ -16,7 +17,7 @@ _PUBLISHERS: Final = 200
 router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["documents"])
 
 
-@router.get("/record", response_class=JsonResponse, dependencies=[READ])
+@router.get("/record", response_class=JsonResponse, response_model=RecordBody, dependencies=[READ])
 def show_record(serving: ServingNow) -> Response:
     """Say how much the record holds, who published it, and what it could be asked."""
     return JsonResponse(overview_of(serving))

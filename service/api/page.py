@@ -24,7 +24,13 @@ _PRELOADED: Final[dict[str, tuple[str, ...]]] = {
     "ask": tuple(sorted(name for name in FILES if name.endswith(".js") and name not in {"ask.js", "record.js"})),
     "record": ("api.js", "dom.js", "source.js", "dates.js"),
 }
-_NOTHING_KNOWN: Final[dict[str, Any]] = {"documents": None, "newest": None, "publishers": (), "suggestions": ()}
+_NOTHING_KNOWN: Final[dict[str, Any]] = {
+    "documents": None,
+    "newest": None,
+    "publishers": (),
+    "suggestions": (),
+    "chat_model": None,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

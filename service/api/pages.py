@@ -15,10 +15,12 @@ from service.api.accept import HTML, prefers
 from service.api.access import PUBLIC, GuardedRoute, Needs, access_of, caller_of
 from service.api.answers import kept_answer
 from service.api.asking import begin_answer, whole_answer
+from service.api.json_response import JsonResponse
 from service.api.operations import root
 from service.api.overview import overview_of
 from service.api.page import CONTENT_SECURITY_POLICY, Asked, Shown, ask_page, record_page
 from service.api.problems import Problem, problem_of
+from service.api.response_schemas import RootBody
 from service.api.schemas import AskRequest, DocumentsQuery
 from service.api.serving import Serving, ServingNow
 from service.api.static_files import compressible
@@ -38,7 +40,13 @@ _HEADERS: Final = {
 router = APIRouter(route_class=GuardedRoute, tags=["page"])
 
 
-@router.get("/", dependencies=[PUBLIC], responses={200: {"content": {HTML: {}}}})
+@router.get(
+    "/",
+    response_class=JsonResponse,
+    response_model=RootBody,
+    dependencies=[PUBLIC],
+    responses={200: {"content": {HTML: {"schema": {"type": "string"}}}}},
+)
 async def home(
     request: Request, serving: ServingNow, accept: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from domain.errors import (
     AnswerWithdrawnError,
@@ -63,6 +64,7 @@ _SERVER_MESSAGES: Final = {
 }
 _RETRY_AFTER_S: Final = "2"  # A writer's transaction and an index query both end within this.
 _FIRST_SERVER_STATUS: Final = 500
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _KINDS: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}  # As OpenAI has them.
 
 
@@ -176,11 +178,25 @@ def problem_of(error: Exception) -> Problem:
 def install_problem_handlers(app: FastAPI) -> None:
     """Answer every expected failure of a route with its problem."""
 
-    async def respond(_request: Request, error: Exception) -> Response:
-        return problem_of(error).response()
+    async def respond(request: Request, error: Exception) -> Response:
+        response = problem_of(error).response()
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(_methods_at(request))
+        return response
 
     for kind in (DatelineError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, respond)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return what an address takes; the router names only what the first route of several takes there."""
+    there = {"type": "http", "path": request.scope["path"], "root_path": request.scope.get("root_path", "")}
+    routes = request.app.routes
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**there, "method": method, "headers": []})[0] is Match.FULL for route in routes)
+    ]
 
 
 def _dateline_problem(error: DatelineError) -> Problem:

@@ -5,10 +5,12 @@ import re
 from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
+from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.answers import MAX_QUESTION_CHARS, Mode, Question, TimeScope, Turn
 from domain.errors import QuestionError
+from domain.feedback import Verdict
 from domain.uploads import Upload
 
 _MOST_TURNS: Final = 50
@@ -18,6 +20,10 @@ _MOST_CITATIONS: Final = 1_000
 _LONGEST_WAIT_MS: Final = 600_000
 _LONGEST_URL: Final = 2_000
 _LONGEST_NAME: Final = 300
+_LONGEST_COMMENT: Final = 2_000
+_CONTROLS: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f"
+PLAIN: Final = rf"^[^{_CONTROLS}]*$"
+_SOMETHING: Final = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
 _LARGEST: Final = 2**31 - 1  # Beyond it SQLite's integers overflow.
 
 
@@ -45,8 +51,44 @@ def _encodable(text: str) -> str:
     return text
 
 
+def whole(given: Any) -> Any:
+    """Return a whole number as an integer: of numbers JSON has one kind, and to JSON Schema 5.0 is an integer."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("say something, or leave it out")
+    return text
+
+
 Day = Annotated[date, BeforeValidator(_iso_day)]
-PlainText = Annotated[str, AfterValidator(_plain)]
+Offset = Annotated[int, Field(strict=True, ge=0, le=_LARGEST), BeforeValidator(whole)]
+Number = Annotated[int, Field(strict=True, ge=1, le=_LARGEST), BeforeValidator(whole)]
+PlainText = Annotated[str, AfterValidator(_plain), Field(json_schema_extra={"pattern": PLAIN})]
+Words = Annotated[
+    str, AfterValidator(_plain), AfterValidator(_not_blank), Field(json_schema_extra={"pattern": _SOMETHING})
+]
+AnswerId = Annotated[
+    str,
+    Path(
+        description="The `id` of the answer.",
+        examples=["ans_0123456789abcdef01234567"],
+        json_schema_extra={"pattern": "^ans_[0-9a-f]{24}$"},
+    ),
+]
+DocumentId = Annotated[str, Path(description="As lists and citations name it.", examples=["doc_0123456789abcdef"])]
+JobId = Annotated[
+    str,
+    Path(
+        description="As the answer to what was sent names it.",
+        examples=["job_0123456789abcdef"],
+        json_schema_extra={"pattern": "^job_[0-9a-f]{16}$"},
+    ),
+]
+
+
+_QUESTION: Final[dict[str, Any]] = {"minLength": 1, "maxLength": MAX_QUESTION_CHARS, "pattern": _SOMETHING}
 
 
 class StrictRequest(BaseModel):
@@ -56,11 +98,19 @@ class StrictRequest(BaseModel):
 
 
 class _Scoped(StrictRequest):
-    as_of: Day | None = Field(default=None, description="Hide documents published later, and undated ones.")
-    from_: Day | None = Field(default=None, alias="from", description="First day of publication, inclusive.")
-    to: Day | None = Field(default=None, description="Last day of publication, inclusive.")
+    as_of: Day | None = Field(
+        default=None, description="Hide documents published later, and undated ones.", examples=["2025-02-28"]
+    )
+    from_: Day | None = Field(
+        default=None, alias="from", description="First day of publication, inclusive.", examples=["2025-01-01"]
+    )
+    to: Day | None = Field(default=None, description="Last day of publication, inclusive.", examples=["2025-02-28"])
     publisher: PlainText | None = Field(
-        default=None, min_length=1, max_length=300, description="The publisher's name, in any letter case."
+        default=None,
+        min_length=1,
+        max_length=_LONGEST_NAME,
+        description="The publisher's name, in any letter case.",
+        examples=["Harbour Gazette"],
     )
 
     def scope(self) -> TimeScope:
@@ -75,11 +125,8 @@ class _Scoped(StrictRequest):
 class AnswerOptions(_Scoped):
     """Which documents may answer, and how long whoever asks will wait."""
 
-    deadline_ms: int | None = Field(
+    deadline_ms: Annotated[int, Field(strict=True, ge=1, le=_LONGEST_WAIT_MS), BeforeValidator(whole)] | None = Field(
         default=None,
-        ge=1,
-        le=_LONGEST_WAIT_MS,
-        strict=True,
         description="Milliseconds within which the answer is wanted: a model, and close reading, are left out in need.",
     )
 
@@ -94,9 +141,29 @@ class TurnRequest(StrictRequest):
 class AskRequest(AnswerOptions):
     """A question; `null` is the same as leaving a field out."""
 
-    question: str = Field(
-        description="What is asked, in a sentence.", json_schema_extra={"minLength": 1, "maxLength": MAX_QUESTION_CHARS}
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"question": "When does the northern bridge open?"},
+                {
+                    "question": "And who said that?",
+                    "mode": "extractive",
+                    "as_of": "2025-02-28",
+                    "from": "2025-01-01",
+                    "to": None,
+                    "publisher": "Harbour Gazette",
+                    "history": [
+                        {"role": "user", "text": "When does the northern bridge open?"},
+                        {"role": "assistant", "text": "In June. [1]"},
+                    ],
+                    "deadline_ms": 5000,
+                },
+                {"question": "How many goals did the visitors score?", "to": "1999-12-31"},
+            ]
+        }
     )
+
+    question: str = Field(description="What is asked, in a sentence.", json_schema_extra=_QUESTION)
     mode: Mode | None = Field(default=None, description="`auto` (default), `model`, or `extractive`: quotes only.")
     history: list[TurnRequest] | None = Field(
         default=None, max_length=_MOST_TURNS, description="Earlier messages, oldest first."
@@ -119,10 +186,14 @@ class AskRequest(AnswerOptions):
 class SearchRequest(_Scoped):
     """What to find passages for."""
 
-    query: str = Field(
-        description="Words or a question.", json_schema_extra={"minLength": 1, "maxLength": MAX_QUESTION_CHARS}
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"query": "northern bridge", "publisher": "Harbour Gazette", "limit": 5}]}
     )
-    limit: int | None = Field(default=None, ge=1, le=_MOST_PASSAGES, strict=True, description="Most passages; 10.")
+
+    query: str = Field(description="Words or a question.", json_schema_extra=_QUESTION)
+    limit: Annotated[int, Field(strict=True, ge=1, le=_MOST_PASSAGES), BeforeValidator(whole)] | None = Field(
+        default=None, description="Most passages; 10."
+    )
 
     def to_question(self) -> Question:
         """Return the query, checked as a question is.
@@ -138,15 +209,64 @@ class SearchRequest(_Scoped):
             raise QuestionError(message, param="query", hint=error.hint) from None
 
 
+class SourceRequest(StrictRequest):
+    """A document, or a place in it; `null` is the same as leaving a field out."""
+
+    document_id: PlainText = Field(min_length=1, max_length=_LONGEST_NAME, description="As ask or search return it.")
+    version: int | None = Field(
+        default=None, ge=1, le=_LARGEST, strict=True, description="As a citation names it; the current one if left out."
+    )
+    start: int | None = Field(
+        default=None, ge=0, le=_LARGEST, strict=True, description="First character, in Unicode code points; 0."
+    )
+    end: int | None = Field(
+        default=None,
+        ge=1,
+        le=_LARGEST,
+        strict=True,
+        description="End of the place, exclusive; leave it out to read on.",
+    )
+
+    @model_validator(mode="after")
+    def _is_a_place(self) -> Self:
+        if self.end is not None and self.end <= (self.start or 0):
+            raise ValueError("end comes before start")
+        return self
+
+
 class DocumentsQuery(_Scoped):
     """Which documents to list."""
 
-    limit: int = Field(default=50, ge=1, le=_MOST_ROWS)
-    offset: int = Field(default=0, ge=0, le=_LARGEST)
+    limit: int = Field(default=50, ge=1, le=_MOST_ROWS, description="Most rows.", examples=[20])
+    offset: int = Field(default=0, ge=0, le=_LARGEST, description="Rows passed over.", examples=[0])
 
 
 class DocumentRequest(StrictRequest):
     """A text, or an address to fetch it from, and what is known of it; `null` is the same as leaving a field out."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["text"], "properties": {"text": {"type": "string"}, "url": {"type": "null"}}},
+                {
+                    "required": ["url"],
+                    "properties": {"url": {"type": "string"}, "text": {"type": "null"}, "uri": {"type": "null"}},
+                },
+            ],
+            "examples": [
+                {
+                    "text": "The northern bridge will open in June, the governor said on Thursday.",
+                    "uri": "gazette/2025/bridge",
+                    "title": "Bridge to open",
+                    "publisher": "Harbour Gazette",
+                    "published": "2025-02-06",
+                    "place": "Torval",
+                    "language": "en",
+                },
+                {"url": "https://example.com/statement"},
+            ],
+        }
+    )
 
     text: Annotated[str, AfterValidator(_encodable)] | None = Field(default=None, min_length=1)
     url: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_URL, description="http or https.")
@@ -196,8 +316,30 @@ def uri_of(given: str | None, content: bytes) -> str:
 class FileFields(DocumentRequest):
     """What may be said of a file, beside it in the form."""
 
+    model_config = ConfigDict(json_schema_extra={})
+
     text: None = None
     url: None = None
+
+
+def form_schema(fields: type[BaseModel], *, file: str) -> dict[str, Any]:
+    """Return the JSON schema of a form: a file, and fields that are left out where they are not known."""
+    described = fields.model_json_schema()["properties"]
+    known = {name: without_null(field) for name, field in described.items() if field.get("type") != "null"}
+    return {
+        "type": "object",
+        "required": [file],
+        "properties": {file: {"type": "string", "format": "binary"}, **known},
+        "additionalProperties": False,
+    }
+
+
+def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of what is either left out or has a value: addresses and forms have no word for null."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return {**{key: value for key, value in schema.items() if key not in {"anyOf", "default"}}, **choices[0]}
 
 
 class PastedCitation(BaseModel):
@@ -205,11 +347,11 @@ class PastedCitation(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    mark: int = Field(ge=1, le=_LARGEST, strict=True)
+    mark: Number
     document_id: PlainText = Field(max_length=_LONGEST_NAME)
-    version: int = Field(ge=1, le=_LARGEST, strict=True)
-    start: int = Field(ge=0, le=_LARGEST, strict=True)
-    end: int = Field(ge=1, le=_LARGEST, strict=True)
+    version: Number
+    start: Offset
+    end: Number
     quote: str = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -232,6 +374,39 @@ class PastedAnswer(BaseModel):
 class VerifyRequest(StrictRequest):
     """The id of a stored answer, or an answer with its citations."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "required": ["answer_id"],
+                    "properties": {"answer_id": {"type": "string"}, "answer": {"type": "null"}},
+                },
+                {"required": ["answer"], "properties": {"answer": {"type": "object"}, "answer_id": {"type": "null"}}},
+            ],
+            "examples": [
+                {"answer_id": "ans_0123456789abcdef01234567"},
+                {
+                    "answer": {
+                        "sentences": [
+                            {
+                                "citations": [
+                                    {
+                                        "mark": 1,
+                                        "document_id": "doc_0123456789abcdef",
+                                        "version": 1,
+                                        "start": 0,
+                                        "end": 19,
+                                        "quote": "The northern bridge",
+                                    }
+                                ]
+                            }
+                        ]
+                    }
+                },
+            ],
+        }
+    )
+
     answer_id: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_NAME)
     answer: PastedAnswer | None = None
 
@@ -242,22 +417,100 @@ class VerifyRequest(StrictRequest):
         return self
 
 
+class PlaceRequest(StrictRequest):
+    """Words of a document, in code points of its text."""
+
+    document_id: PlainText = Field(min_length=1, max_length=_LONGEST_NAME)
+    version: Number | None = Field(default=None, description="The current one.")
+    start: Offset
+    end: Number
+
+
+class FeedbackRequest(StrictRequest):
+    """A verdict on a sentence of a stored answer, or on what the answer lacks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "required": ["sentence"],
+                    "properties": {
+                        "verdict": {"const": "supports"},
+                        "sentence": {"type": "integer"},
+                        "expected": {"type": "null"},
+                        "place": {"type": "null"},
+                    },
+                },
+                {
+                    "required": ["sentence"],
+                    "properties": {"verdict": {"const": "does_not_support"}, "sentence": {"type": "integer"}},
+                },
+                {"properties": {"verdict": {"const": "missing"}, "sentence": {"type": "null"}}},
+            ],
+            "examples": [
+                {"answer_id": "ans_0123456789abcdef01234567", "verdict": "supports", "sentence": 0},
+                {
+                    "answer_id": "ans_0123456789abcdef01234567",
+                    "verdict": "does_not_support",
+                    "sentence": 0,
+                    "comment": "That was said of the southern one.",
+                },
+                {
+                    "answer_id": "ans_0123456789abcdef01234567",
+                    "verdict": "missing",
+                    "expected": "The ferry sails at nine.",
+                    "place": {"document_id": "doc_0123456789abcdef", "start": 0, "end": 19},
+                    "history": [{"role": "user", "text": "When does the northern bridge open?"}],
+                },
+            ],
+        }
+    )
+
+    answer_id: PlainText = Field(min_length=1, max_length=_LONGEST_NAME)
+    verdict: Verdict = Field(
+        description="Whether the quotes of the sentence support it; `missing`: the record says more, or says it at all."
+    )
+    sentence: Offset | None = Field(default=None, description="Which of `sentences[]`, from 0; not with `missing`.")
+    comment: Words | None = Field(default=None, max_length=_LONGEST_COMMENT, description="For people.")
+    expected: Words | None = Field(
+        default=None,
+        max_length=_LONGEST_COMMENT,
+        description="What a right answer says; not with `supports`.",
+    )
+    place: PlaceRequest | None = Field(default=None, description="Where the record says it; not with `supports`.")
+    history: list[TurnRequest] | None = Field(
+        default=None, max_length=_MOST_TURNS, description="The messages that were sent with the question."
+    )
+
+
+class FeedbackQuery(StrictRequest):
+    """Which feedback to list."""
+
+    verdict: Verdict | None = Field(default=None, description="Only this one.", examples=["missing"])
+    limit: int = Field(default=50, ge=1, le=_MOST_ROWS, description="Most rows.", examples=[20])
+    offset: int = Field(default=0, ge=0, le=_LARGEST, description="Rows passed over.", examples=[0])
+
+
 class JobsQuery(StrictRequest):
     """Which jobs to list."""
 
-    limit: int = Field(default=50, ge=1, le=_MOST_ROWS)
+    limit: int = Field(default=50, ge=1, le=_MOST_ROWS, description="Most rows.", examples=[20])
 
 
 class AnswersQuery(StrictRequest):
     """Which answers to list."""
 
-    cites: PlainText = Field(min_length=1, max_length=_LONGEST_NAME, description="Id of a document.")
-    limit: int = Field(default=20, ge=1, le=_MOST_PASSAGES)
+    cites: PlainText = Field(
+        min_length=1, max_length=_LONGEST_NAME, description="Id of a document.", examples=["doc_0123456789abcdef"]
+    )
+    limit: int = Field(default=20, ge=1, le=_MOST_PASSAGES, description="Most rows.", examples=[20])
 
 
 class _ErrorDetail(BaseModel):
     message: str
-    type: Literal["invalid_request_error", "server_error"]
+    type: Literal[
+        "invalid_request_error", "authentication_error", "permission_error", "rate_limit_error", "server_error"
+    ]
     code: str
     param: str | None
 
@@ -268,4 +521,4 @@ class ErrorBody(BaseModel):
     error: _ErrorDetail
 
 
-Version = Annotated[int, Field(ge=1, le=_LARGEST)]
+Version = Annotated[int, Field(ge=1, le=_LARGEST, examples=[1])]

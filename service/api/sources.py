@@ -1,26 +1,35 @@
 """The readable page of a source, which every citation links to."""
 
 import re
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
 
 from domain.corpus import Document, Span
 from domain.errors import NotFoundError
 from service.api.access import READ_OR_LINK, GuardedRoute
+from service.api.schemas import DocumentId
 from service.api.serving import ServingNow
 from service.api.source_page import CONTENT_SECURITY_POLICY, missing_page, source_page
+
+_Linked = Annotated[str | None, Query(description="A whole number.", examples=["1"])]
 
 router = APIRouter(route_class=GuardedRoute, tags=["documents"])
 
 
-@router.get("/sources/{document_id:path}", response_class=HTMLResponse, dependencies=[READ_OR_LINK])
+@router.get(
+    "/sources/{document_id:path}",
+    response_class=HTMLResponse,
+    dependencies=[READ_OR_LINK],
+    responses={404: {"description": "A page that says that there is no such document or version."}},
+)
 def source(
-    document_id: str,
+    document_id: DocumentId,
     serving: ServingNow,
-    version: str | None = None,
-    start: str | None = None,
-    end: str | None = None,
+    version: _Linked = None,
+    start: _Linked = None,
+    end: _Linked = None,
 ) -> Response:
     """Show a document, with the words from `start` to `end` marked; a link that does not fit still shows the text."""
     ledger = serving.service.record.ledger

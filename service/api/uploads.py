@@ -18,7 +18,8 @@ from service.api.access import ADMIN, READ, WRITE, GuardedRoute, Handler
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRequest, media_type_of
 from service.api.problems import Problem, body_too_large, unsupported_media_type
-from service.api.schemas import DocumentRequest, FileFields, JobsQuery, uri_of
+from service.api.response_schemas import JobBody, JobListBody
+from service.api.schemas import DocumentRequest, FileFields, JobId, JobsQuery, form_schema, uri_of
 from service.api.serving import Serving, ServingNow
 
 _FORM: Final = "multipart/form-data"
@@ -34,6 +35,7 @@ _Replayed = Annotated[
         max_length=255,
         pattern="^[!-~]+$",
         description="The same key with the same document is the same job, however often it is sent.",
+        examples=["7f3c"],
     ),
 ]
 
@@ -143,6 +145,7 @@ router.add_api_route(
     route_class_override=_SendRoute,
     status_code=202,
     response_class=JsonResponse,
+    response_model=JobBody,
     dependencies=[WRITE],
     openapi_extra={
         "requestBody": {
@@ -150,17 +153,12 @@ router.add_api_route(
             "content": {
                 "application/json": {"schema": DocumentRequest.model_json_schema()},
                 _FORM: {
-                    "schema": {
-                        "type": "object",
-                        "required": ["file"],
-                        "properties": {
-                            "file": {"type": "string", "format": "binary"},
-                            **{
-                                name: {"type": "string"}
-                                for name in ("uri", "title", "publisher", "published", "place", "language")
-                            },
-                        },
-                    }
+                    "schema": form_schema(FileFields, file="file"),
+                    "example": {
+                        "file": "The ferry of Torval sails at nine.",
+                        "publisher": "Harbour Gazette",
+                        "published": "2025-02-07",
+                    },
                 },
             },
         }
@@ -168,7 +166,7 @@ router.add_api_route(
 )
 
 
-@router.post("/purge", status_code=202, response_class=JsonResponse, dependencies=[ADMIN])
+@router.post("/purge", status_code=202, response_class=JsonResponse, response_model=JobBody, dependencies=[ADMIN])
 def purge(serving: ServingNow) -> Response:
     """Remove every byte of what was deleted, superseded receipts included, by a job."""
     intake = _intake(serving)
@@ -177,15 +175,15 @@ def purge(serving: ServingNow) -> Response:
     return _accepted(job, serving)
 
 
-@router.get("/jobs", response_class=JsonResponse, dependencies=[READ])
+@router.get("/jobs", response_class=JsonResponse, response_model=JobListBody, dependencies=[READ])
 def list_jobs(wanted: Annotated[JobsQuery, Query()], serving: ServingNow) -> Response:
     """List the last jobs, newest first."""
     jobs = serving.service.record.ledger.jobs(wanted.limit)
     return JsonResponse(serving.links.shown({"jobs": [job_body(job, serving.intake) for job in jobs]}))
 
 
-@router.get("/jobs/{job_id}", response_class=JsonResponse, dependencies=[READ])
-def show_job(job_id: str, serving: ServingNow) -> Response:
+@router.get("/jobs/{job_id}", response_class=JsonResponse, response_model=JobBody, dependencies=[READ])
+def show_job(job_id: JobId, serving: ServingNow) -> Response:
     """Return a job: how far it is, and what became of it."""
     return JsonResponse(serving.links.shown(job_body(serving.service.record.ledger.job(job_id), serving.intake)))
 

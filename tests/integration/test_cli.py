@@ -21,8 +21,10 @@ import pytest
 from cli.ask import answer_aloud
 from domain.answers import Mode, Question
 from domain.errors import ModelFileError
+from domain.feedback import Feedback
 from domain.ports import PreparedDocument
 from domain.settings import AnswerSettings, ChatSettings, ModelSettings, Settings
+from eval.data_sets import open_data_sets
 from retriever.data_folder import DataFolder, writer_lock
 from retriever.encoder import encoder_identity
 from retriever.models import locate
@@ -35,6 +37,7 @@ from tests.support.records import prepared
 DATELINE = Path(sys.executable).with_name("dateline")
 ROOT = Path(__file__).resolve().parents[2]
 BRIDGE = "The harbour bridge of Torval opens on 12 April. Ferries run every hour until then."
+SCOPE = ("as_of", "from", "to", "publisher")
 BUDGET = "The council of Marrick passed the budget on Monday."
 
 
@@ -196,6 +199,57 @@ Source:    file:///bridge.txt
 
         assert (ended.code, "--yes" in ended.err) == (2, True)
         assert filled("documents", "list", "--json").json["total"] == 2
+
+
+class TestFeedback:
+    @pytest.fixture
+    def judged(self, filled: Command) -> Command:
+        """A sentence of an answer is supported, and a refusal missed something."""
+        cited = {"mark": 1, "document_id": "bridge", "version": 1, "start": 0, "end": 46, "quote": BRIDGE[:46]}
+        asked = {"kind": "answer", "question": "When does the bridge open?"}
+        trace = {"stand_alone_question": asked["question"], "time_scope": dict.fromkeys(SCOPE)}
+        sentences = [{"text": BRIDGE[:46], "citations": [cited]}]
+        with open_record(filled.settings, access="write", encoder=filled.encoder) as record:
+            record.ledger.save_answer("ans_1", {"id": "ans_1", **asked, "sentences": sentences, "trace": trace})
+            record.ledger.save_answer("ans_2", {"id": "ans_2", **asked, "sentences": [], "trace": trace})
+            record.ledger.feedback.put(Feedback(answer_id="ans_1", verdict="supports", sentence=0))
+            record.ledger.feedback.put(Feedback(answer_id="ans_2", verdict="missing", comment="It is\n\x1b[31mthere."))
+        return filled
+
+    def test_list_shows_the_newest_first_and_obeys_no_comment(self, judged: Command) -> None:
+        """Question, sentence and comment, without what a terminal would obey."""
+        ended = judged("feedback", "list")
+
+        newest, about, comment, older, *rest = ended.out.splitlines()
+        assert (newest.split()[1:], older.split()[1:]) == (["missing", "ans_2"], ["supports", "ans_1", "sentence", "0"])
+        assert (about, comment) == ("  When does the bridge open?", "  It is \N{REPLACEMENT CHARACTER}[31mthere.")
+        assert rest == ["  When does the bridge open?", f"  {BRIDGE[:46]}"]
+        assert (ended.code, ended.err) == (0, "2 of 2\n")
+        assert judged("feedback", "list", "--verdict", "supports", "--json").json["total"] == 1
+
+    def test_export_is_a_file_of_cases_and_the_record_they_are_asked_of(self, judged: Command) -> None:
+        """Beside a process that writes: what is exported opens as a suite."""
+        folder = judged.settings.data_dir.parent / "readers"
+        (folder / "cases").mkdir(parents=True)
+        (folder / "suite.toml").write_text('record = "record.jsonl"\n')
+
+        with writer_lock(DataFolder(judged.settings.data_dir)):
+            ended = judged(
+                "feedback", "export", "readers/cases/feedback.jsonl", "--documents", "readers/record.jsonl", "--json"
+            )
+
+        (data_set,) = open_data_sets(str(folder), below=None, settings=judged.settings.ingest)
+        assert ended.json == {"file": "readers/cases/feedback.jsonl", "cases": 2, "answers": 2}
+        assert [case.case_id for case in data_set.cases] == ["ans_1", "ans_2"]
+        assert [(gold.doc_id, gold.text) for gold in data_set.cases[0].gold] == [("bridge", BRIDGE[:46])]
+
+    def test_a_file_that_cannot_be_written_is_told(self, judged: Command) -> None:
+        """Exit 1 and the reason, no traceback."""
+        ended = judged("feedback", "export", "nowhere/cases.jsonl")
+
+        assert (ended.code, ended.out) == (1, "")
+        assert "nowhere/cases.jsonl" in ended.err
+        assert "Traceback" not in ended.err
 
 
 class TestRecord:

@@ -27,6 +27,7 @@ from domain.errors import (
     RecordMismatchError,
     StorageError,
 )
+from domain.feedback import Feedback
 from domain.ports import PreparedDocument, RecordCounts
 from domain.settings import Settings, load_settings
 from domain.uploads import Upload
@@ -272,6 +273,7 @@ class TestRefusal:
         """What it holds stays, and the tables are those of a new one."""
         made_new = edit(filled, "SELECT name, type FROM pragma_table_info('uploads')")
         edit(filled, "DROP TABLE uploads")
+        edit(filled, "DROP TABLE feedback")
         edit(filled, "UPDATE meta SET value = '1' WHERE key = 'schema_version'")
 
         with closing(opened(filled)) as ledger:
@@ -280,6 +282,27 @@ class TestRefusal:
             assert ledger.document("lamp003") == lamp(3).document
 
         assert edit(filled, "SELECT name, type FROM pragma_table_info('uploads')") == made_new
+
+    def test_a_ledger_of_the_second_version_takes_feedback(self, filled: Path) -> None:
+        """What it holds stays, and table, index and reference are those of a new one."""
+        described = (
+            "SELECT name, type, \"notnull\", pk FROM pragma_table_info('feedback')",
+            'SELECT "table", "from", "to" FROM pragma_foreign_key_list(\'feedback\')',
+            "SELECT name, \"unique\" FROM pragma_index_list('feedback')",
+        )
+        made_new = [edit(filled, query) for query in described]
+        edit(filled, "DROP TABLE feedback")
+        edit(filled, "UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+
+        with closing(opened(filled)) as ledger:
+            ledger.save_answer("ans_1", {"sentences": []})
+            kept, is_new = ledger.feedback.put(Feedback(answer_id="ans_1", verdict="missing", comment="All of it."))
+            ledger.save_answer("ans_1", {"sentences": [], "kind": "refusal"})  # What was said of it stays.
+            assert (is_new, ledger.feedback.of_answer("ans_1")) == (True, (kept,))
+            assert ledger.document("lamp003") == lamp(3).document
+            assert ledger.check_integrity() == ()
+
+        assert [edit(filled, query) for query in described] == made_new
 
     @pytest.mark.parametrize("version", ["0", "-1", "one", ""])
     def test_a_schema_version_that_never_was_is_damage(self, filled: Path, version: str) -> None:

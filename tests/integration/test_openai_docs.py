@@ -16,7 +16,8 @@ from tests.support.records import prepared
 from tests.support.serving import listening, opened, serving_settings
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
-_EXAMPLES = re.findall(r"^```python\n(.*?)^```", (_DOCS / "clients.md").read_text(), re.MULTILINE | re.DOTALL)
+_CLIENTS = (_DOCS / "clients.md").read_text().split("## Agents over MCP")[0]
+_EXAMPLES = re.findall(r"^```python\n(.*?)^```", _CLIENTS, re.MULTILINE | re.DOTALL)
 _SECTION = (_DOCS / "api.md").read_text().split("## OpenAI's interface")[1].split("\n## ")[0]
 _MEETINGS = "President Zardari met the Chinese leaders Xi Jinping, Li Qiang and Zhao Leji."
 

@@ -65,9 +65,9 @@ def scripted(service: OpenService, script: Script) -> OpenService:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[tuple[str, int]]:
-    """Serve `app` with uvicorn on a free loopback port until the block ends."""
-    bound = socket.create_server(("127.0.0.1", 0))
+def listening(app: FastAPI, *, port: int = 0) -> Iterator[tuple[str, int]]:
+    """Serve `app` with uvicorn on a loopback port, a free one unless named, until the block ends."""
+    bound = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(server_config(app, app.state.settings.server, lifespan=True))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()

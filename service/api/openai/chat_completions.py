@@ -19,6 +19,7 @@ from service.api.openai.conversation import begin_conversation
 from service.api.openai.models import AnsweringModel, model_named
 from service.api.openai.open_webui import source_event
 from service.api.openai.replies import address_of, dateline_body, named_like
+from service.api.openai.reply_schemas import ChatCompletionBody
 from service.api.openai.requests import ChatRequest
 from service.api.problems import Problem
 from service.api.serving import ServingNow
@@ -48,6 +49,7 @@ class Completion:
 @router.post(
     "/chat/completions",
     response_class=JsonResponse,
+    response_model=ChatCompletionBody,
     dependencies=[READ],
     responses={200: {"description": "A chat completion.", "content": {EVENT_STREAM: {}}}},
 )

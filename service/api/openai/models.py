@@ -1,13 +1,14 @@
 """The models offered: ways of answering, by name. `GET /v1/models`."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
 from domain.answers import Mode
 from service.api.access import READ, GuardedRoute
 from service.api.json_response import JsonResponse
+from service.api.openai.reply_schemas import ModelBody, ModelListBody
 from service.api.problems import Problem
 
 _CREATED: Final = 1_795_737_600  # 2026-11-27, when these ways of answering were first offered.
@@ -38,14 +39,16 @@ MODELS: Final = (
 router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["openai"])
 
 
-@router.get("/models", response_class=JsonResponse, dependencies=[READ])
+@router.get("/models", response_class=JsonResponse, response_model=ModelListBody, dependencies=[READ])
 async def list_models() -> Response:
     """List the models, as OpenAI does."""
     return JsonResponse({"object": "list", "data": [_body(model) for model in MODELS]})
 
 
-@router.get("/models/{name}", response_class=JsonResponse, dependencies=[READ])
-async def show_model(name: str) -> Response:
+@router.get("/models/{name}", response_class=JsonResponse, response_model=ModelBody, dependencies=[READ])
+async def show_model(
+    name: Annotated[str, Path(description="One of `GET /v1/models`.", examples=["dateline"])],
+) -> Response:
     """Return one model."""
     return JsonResponse(_body(model_named(name)))
 

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from service.api.schemas import AnswerOptions, PlainText
+from service.api.schemas import PLAIN, AnswerOptions, PlainText, whole
 
+_PLAIN_STRING: Final = {"type": "string", "pattern": PLAIN}
 _MOST_MESSAGES: Final = 1_000
 _MOST_TOKENS: Final = 1_000_000
 _LONGEST_NAME: Final = 300
@@ -33,7 +34,7 @@ def _as_messages(given: Any) -> Any:
 
 def _or_text(schema: dict[str, Any]) -> None:
     array = {name: schema.pop(name) for name in ("type", "items", "minItems", "maxItems")}
-    schema["anyOf"] = [{"type": "string"}, array]
+    schema["anyOf"] = [_PLAIN_STRING, array]
 
 
 # Each is passed over, but what it holds is checked: nonsense there is a mistake that its sender wants to know of.
@@ -42,11 +43,19 @@ _Ignored = Annotated[Any, Field(description="Passed over.")]
 _Temperature = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False, description="Passed over.")]
 _Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False, description="Passed over.")]
 _Penalty = Annotated[float, Field(strict=True, ge=-2, le=2, allow_inf_nan=False, description="Passed over.")]
-_Tokens = Annotated[int, Field(strict=True, ge=1, le=_MOST_TOKENS, description="Passed over: answers are short.")]
+_Tokens = Annotated[
+    int,
+    Field(strict=True, ge=1, le=_MOST_TOKENS, description="Passed over: answers are short."),
+    BeforeValidator(whole),
+]
 _Choice = Annotated[Literal["none", "auto"], Field(description="No tool is ever called.")]
 # These would make another answer of it than the one that is given.
-_Refused = Annotated[Any, AfterValidator(_refuse), Field(description="Refused.")]
-_RefusedUnlessEmpty = Annotated[Any, AfterValidator(_refuse_unless_empty), Field(description="Refused unless empty.")]
+_Refused = Annotated[Any, AfterValidator(_refuse), WithJsonSchema({"type": "null", "description": "Refused."})]
+_RefusedUnlessEmpty = Annotated[
+    Any,
+    AfterValidator(_refuse_unless_empty),
+    WithJsonSchema({"enum": [None, False, 0, "", [], {}], "description": "Refused unless empty."}),
+]
 
 
 class TextPart(BaseModel):
@@ -60,12 +69,12 @@ class TextPart(BaseModel):
 
 _PARTS_SCHEMA: Final = {
     "anyOf": [
-        {"type": "string"},
+        _PLAIN_STRING,
         {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"type": {"enum": ["text", "input_text", "output_text"]}, "text": {"type": "string"}},
+                "properties": {"type": {"enum": ["text", "input_text", "output_text"]}, "text": _PLAIN_STRING},
                 "required": ["type", "text"],
             },
         },
@@ -143,16 +152,32 @@ class _ModelRequest(BaseModel):
 class ChatRequest(_ModelRequest):
     """A chat whose last message is the question."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "dateline",
+                    "messages": [{"role": "user", "content": "When does the northern bridge open?"}],
+                    "dateline": {"as_of": "2025-02-28"},
+                }
+            ]
+        }
+    )
+
     messages: _Messages
     n: Literal[1] | None = None
 
-    top_k: int | None = Field(default=None, ge=0, strict=True, description="Passed over.")
+    top_k: Annotated[int, Field(strict=True, ge=0), BeforeValidator(whole)] | None = Field(
+        default=None, description="Passed over."
+    )
     min_p: _Share | None = None
     frequency_penalty: _Penalty | None = None
     presence_penalty: _Penalty | None = None
     max_tokens: _Tokens | None = None
     max_completion_tokens: _Tokens | None = None
-    seed: int | None = Field(default=None, strict=True, description="Passed over.")
+    seed: Annotated[int, Field(strict=True), BeforeValidator(whole)] | None = Field(
+        default=None, description="Passed over."
+    )
     reasoning_effort: _Ignored = None
     verbosity: _Ignored = None
     prediction: _Ignored = None
@@ -178,6 +203,10 @@ class TextOptions(BaseModel):
 
 class ResponsesRequest(_ModelRequest):
     """A question, or a conversation that ends with one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"model": "dateline", "input": "When does the northern bridge open?"}]}
+    )
 
     input: Annotated[_Messages, BeforeValidator(_as_messages)] = Field(
         description="The question, or messages of which the last is the question.", json_schema_extra=_or_text

@@ -22,6 +22,7 @@ from service.api.openai.cited_text import Address, MessageText, Piece, UrlCitati
 from service.api.openai.conversation import begin_conversation
 from service.api.openai.models import model_named
 from service.api.openai.replies import address_of, answer_named, dateline_body, named_like
+from service.api.openai.reply_schemas import ResponseBody
 from service.api.openai.requests import ResponsesRequest
 from service.api.problems import Problem
 from service.api.serving import Serving, ServingNow
@@ -60,6 +61,7 @@ class Responding:
 @router.post(
     "/responses",
     response_class=JsonResponse,
+    response_model=ResponseBody,
     dependencies=[READ],
     responses={200: {"description": "A response.", "content": {EVENT_STREAM: {}}}},
 )

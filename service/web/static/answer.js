@@ -3,7 +3,7 @@
 
 import { FORMS, copy } from "./copy.js";
 import { byline, citedDocuments, made, mark, nameOf } from "./citations.js";
-import { counted, day, scopeText, seconds } from "./dates.js";
+import { counted, day, duration, scopeText } from "./dates.js";
 import { all, append, button, drawing, element, foreign, one } from "./dom.js";
 import { askMissing, judgement } from "./feedback.js";
 import { explain, hide } from "./hint.js";
@@ -17,16 +17,17 @@ export class AnswerView {
   #rest = null; // What stands in the aside while no source is open.
   #opened = null;
 
-  // `actions` has `ask(text)`, `edit(view)` and `again(view)`; `say(text)` speaks to screen readers.
-  constructor(question, { actions, say }) {
+  // `history` is what was said before; `actions` has `ask(text)`, `edit(view)` and `again(view)`; `say(text)` speaks to screen readers.
+  constructor(question, { history, isWritten, actions, say }) {
     this.question = question;
+    this.history = history; // The messages before it.
     this.answer = null;
     this.actions = actions;
     this.say = say;
     this.#sentences = element("div", { class: "sentences" });
     this.#told = element("div", { class: "told" }, foreign(question, "h2", { class: "question", tabindex: "-1" }), this.#sentences);
     this.#aside = element("aside", { class: "sources", "aria-label": "Cited documents" });
-    this.article = element("article", { class: "answer pending", "aria-busy": "true", onkeydown: (event) => this.#key(event) }, this.#told, this.#aside);
+    this.article = element("article", { class: `answer pending ${isWritten ? "model" : "extractive"}`, "aria-busy": "true", onkeydown: (event) => this.#key(event) }, this.#told, this.#aside);
   }
 
   // One event of the stream, but the last.
@@ -44,8 +45,6 @@ export class AnswerView {
 
   #showSentence(sentence) {
     if (one(".found", this.#sentences)) this.#sentences.replaceChildren();
-    const isQuote = sentence.citations[0].quote.includes(sentence.text);
-    if (!this.#sentences.children.length) this.article.classList.add(isQuote ? "extractive" : "model");
     append(this.#sentences, [this.#sentence(sentence, this.article.classList.contains("extractive"), this.#sentences.children.length), " "]);
     this.say(sentence.text);
   }
@@ -190,7 +189,7 @@ export class AnswerView {
       menu,
       button("Edit", () => this.actions.edit(this)),
       button("Ask again", () => this.actions.again(this)),
-      askMissing(answer),
+      askMissing(answer, this.history),
       copied,
     );
   }
@@ -221,10 +220,10 @@ export class AnswerView {
       count: marks.length,
       onStep: (by) => this.#step(by, { open: true }),
       onClose: () => this.#close(),
-      judge: this.answer && judgement(this.answer, link.closest(".sentence")),
+      judge: this.answer && judgement(this.answer, link.closest(".sentence"), this.history),
     });
     this.#aside.classList.add("open");
-    if (getComputedStyle(this.article).gridTemplateColumns.split(" ").length < 2) this.#aside.scrollIntoView({ block: "nearest" });
+    if (getComputedStyle(this.article).gridTemplateColumns.split(" ").length < 2) view.scrollIntoView({ block: "start" }); // Below the text.
   }
 
   get #current() {
@@ -255,7 +254,7 @@ export class AnswerView {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
     const by = { j: 1, ArrowRight: 1, k: -1, ArrowLeft: -1 }[event.key];
     if (by) this.#step(by, { open: this.#opened !== null });
-    else if (event.key !== "Escape" || !(hide() || this.#close())) return;
+    else if (event.key !== "Escape" || ![hide(), this.#close()].includes(true)) return;
     event.preventDefault();
   }
 }
@@ -321,7 +320,7 @@ function how(answer) {
     element(
       "dl",
       {},
-      stages.map((name) => element("div", { class: name }, element("dt", {}, words.stages[name]), element("dd", {}, seconds(trace.timings_ms[name])))),
+      stages.map((name) => element("div", { class: name }, element("dt", {}, words.stages[name]), element("dd", {}, duration(trace.timings_ms[name])))),
       element("div", {}, element("dt", {}, "Searched for"), foreign(trace.stand_alone_question, "dd")),
       element("div", {}, element("dt", {}, "Passages found"), element("dd", {}, String(trace.passages.length))),
       trace.model && element("div", {}, element("dt", {}, "Model"), element("dd", {}, trace.model)),

@@ -64,10 +64,8 @@ async function ask(text) {
     dropFrom(replaced);
     stopEditing();
   }
-  const body = { question: text, ...limits() };
-  const history = turns();
-  if (history.length) body.history = history;
-  const view = addView(text);
+  const view = addView(text, turns(), isWritten());
+  const body = { question: text, ...limits(), history: view.history };
   const controller = new AbortController();
   work(controller);
   let answer = null;
@@ -125,8 +123,11 @@ function turns() {
     .slice(-MOST_TURNS);
 }
 
-function addView(question) {
-  const view = new AnswerView(question, { actions, say });
+// Whether a model is expected to write; when it cannot, the answer quotes after all.
+const isWritten = () => document.body.dataset.writes === "yes" && !limits().mode;
+
+function addView(question, history, isWritten) {
+  const view = new AnswerView(question, { history, isWritten, actions, say });
   views.push(view);
   thread.append(view.article);
   begun();
@@ -162,13 +163,13 @@ async function show(ids) {
   const found = await Promise.allSettled(ids.map((id) => json(`/v1/answers/${encodeURIComponent(id)}`)));
   const gone = found.find((one) => one.status === "rejected");
   if (gone && ids.length === 1) {
-    const view = addView("");
+    const view = addView("", [], false);
     view.fail(gone.reason);
     return;
   }
   thread.replaceChildren();
   for (const { value } of found.filter((one) => one.status === "fulfilled")) {
-    const view = new AnswerView(value.question, { actions, say: () => null });
+    const view = new AnswerView(value.question, { history: turns(), isWritten: false, actions, say: () => null });
     views.push(view);
     thread.append(view.article);
     view.settle(value);
@@ -178,6 +179,7 @@ async function show(ids) {
 
 async function showStart() {
   const record = await json("/v1/record");
+  document.body.dataset.writes = record.chat_model ? "yes" : "no";
   const suggestions = one("#suggestions");
   one("ul", suggestions).replaceChildren(
     ...record.suggestions.map((text) => element("li", {}, foreign(text, "a", { href: `/?${new URLSearchParams({ q: text })}` }))),
@@ -206,7 +208,8 @@ function listen() {
     ask(new URL(link.href).searchParams.get("q"));
   });
   form.noValidate = true; // The button that stops is the same, while the field is empty.
-  form.prepend(element("div", { class: "above" }, element("p", { id: "told", role: "status" }), button("New thread", anew, { id: "anew", hidden: true })));
+  form.prepend(element("div", { class: "above" }, element("p", { id: "told", role: "status" })));
+  one("#session").append(button("New thread", anew, { id: "anew", hidden: true }));
 }
 
 function anew() {
@@ -219,7 +222,8 @@ listen();
 await openSession();
 const named = location.pathname.match(/^\/answers\/([^/]+)$/);
 const rendered = one("[data-answer]", thread)?.dataset.answer;
-const ids = named ? [decodeURIComponent(named[1])] : rendered ? [rendered] : one(".problem", thread) ? [] : keptThread();
+const kept = named ? [decodeURIComponent(named[1])] : rendered ? [rendered] : keptThread();
+const ids = one(".problem", thread) ? [] : kept;
 if (rendered && !named) history.replaceState(null, "", `/answers/${rendered}`); // A reload does not ask again.
 if (ids.length) await show(ids);
 if (asksForKeys() || collection()) await showStart();

@@ -9,6 +9,8 @@ export const counted = (count, noun) => `${NUMBER.format(count)} ${noun}${count 
 
 export const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(1)} s`;
 
+export const duration = (milliseconds) => (milliseconds < 1000 ? `${Math.max(1, Math.round(milliseconds))} ms` : seconds(milliseconds));
+
 // Which documents an answer was sought in, empty for all.
 export function scopeText(scope) {
   const parts = [

@@ -1,7 +1,7 @@
 // A document to read beside an answer or in the record: its paragraphs, and the cited words marked in their place.
 
 import { json } from "./api.js";
-import { byline, inWords } from "./citations.js";
+import { byline, inWords, nameOf } from "./citations.js";
 import { day } from "./dates.js";
 import { button, element, foreign, isCalm, one } from "./dom.js";
 
@@ -72,7 +72,7 @@ class SourceView extends HTMLElement {
         button("›", () => onStep(1), { "aria-label": "Next source", disabled: position === count - 1 }),
         button("Close", onClose, { class: "close", title: "Esc" }),
       ),
-      element("h3", {}, foreign(cited.title || "Untitled document", "a", { href: cited.url })),
+      element("h3", {}, foreign(nameOf(cited), "a", { href: cited.url })),
       element("p", {}, byline(cited)),
       happenings(cited),
       copies(cited),
