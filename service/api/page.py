@@ -116,6 +116,13 @@ def made(answer: Mapping[str, Any]) -> str:
             return f"Asked back {took}."
 
 
+def scope_text(scope: Mapping[str, str | None]) -> str:
+    """Return which documents an answer was sought in, empty for all: `as of 6 February 2025 · Meridian Wire`."""
+    days = [(word, scope[name]) for word, name in (("as of", "as_of"), ("from", "from"), ("to", "to"))]
+    said = [f"{word} {day(iso)}" for word, iso in days if iso]
+    return " · ".join(filter(None, (*said, scope["publisher"])))
+
+
 def counted(number: int | Sized, noun: str) -> str:
     """Return a number with its noun: `1 document`, `1,204 documents`."""
     count = number if isinstance(number, int) else len(number)
@@ -149,7 +156,13 @@ _PAGES: Final = Environment(
     keep_trailing_newline=True,
 )
 _PAGES.filters |= {"counted": counted, "day": day}
-_PAGES.globals |= {"cited_documents": cited_documents, "made": made, "url_of": url_of, "words": _WORDS}
+_PAGES.globals |= {
+    "cited_documents": cited_documents,
+    "made": made,
+    "scope_text": scope_text,
+    "url_of": url_of,
+    "words": _WORDS,
+}
 
 
 def _rendered(view: str, shown: Shown, **more: Any) -> str:

@@ -1,7 +1,6 @@
 """What the tests of the page share: one Chromium for each module, and pages that are watched."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect

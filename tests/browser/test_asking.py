@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from domain.errors import ChatModelError
+from service.keys import KeyFile, Scope
 from tests.support.browsing import (
     BRIDGE,
     BUILT,
@@ -160,7 +161,9 @@ def test_a_follow_up_is_asked_with_what_was_said_before(visit: Visit, origin: st
     assert [turn["role"] for turn in history] == ["user", "assistant"]
     assert "Governor Lena Marsh said" in history[1]["text"]
     page.locator(".answer").last.locator("summary", has_text="How this was made").click()
-    expect(page.locator(".answer").last.locator(".how")).to_contain_text(re.compile(r"will it open \(.*northern bridge, Torval\)"))
+    expect(page.locator(".answer").last.locator(".how")).to_contain_text(
+        re.compile(r"will it open \(.*northern bridge, Torval\)")
+    )
 
 
 def test_an_earlier_question_can_be_edited_and_asked_again(visit: Visit, origin: str) -> None:
@@ -184,7 +187,8 @@ def test_a_refusal_says_why_and_shows_the_nearest_passages(visit: Visit, origin:
     ask(page, "Which composer wrote the ferry march for the northern opera?")
     answered(page)
 
-    expect(page.locator(".verdict")).to_have_text("The record does not say")
+    expect(page.locator(".verdict")).to_have_text("The record does not say. The nearest passages are listed.")
+    expect(page.locator(".told")).to_contain_text("but does not answer it")
     expect(page.locator(".sentence")).to_have_count(0)
     page.locator(".nearest a.mark").first.click()
     assert marked(page) == [page.locator(".nearest blockquote").first.inner_text()]
@@ -460,8 +464,6 @@ def test_a_printed_answer_has_its_sources_and_no_controls(visit: Visit, origin: 
 
 def test_the_page_asks_for_a_key_where_the_server_does(visit: Visit, tmp_path: Path) -> None:
     """It is kept in the tab alone, sent with each request, and asked for again when it opens nothing any more."""
-    from service.keys import KeyFile, Scope
-
     keys = KeyFile(tmp_path)
     key, kept = keys.create(name="reader", scope=Scope.READ)
     with served_page(tmp_path, keys="required") as origin:

@@ -121,7 +121,7 @@ export class AnswerView {
   }
 
   #refused(refusal) {
-    return [element("p", { class: "verdict" }, words.refusal[refusal.reason]), element("p", {}, refusal.message)];
+    return [element("p", { class: "verdict" }, refusal.message), element("p", { class: "quiet" }, words.refusal[refusal.reason])];
   }
 
   #askedBack(asked) {
@@ -195,7 +195,7 @@ export class AnswerView {
   }
 
   #summary(answer) {
-    if (answer.refusal) return `${words.refusal[answer.refusal.reason]}. ${answer.refusal.message}`;
+    if (answer.refusal) return answer.refusal.message;
     if (answer.clarification) return answer.clarification.question;
     return `${counted(answer.sentences.length, "sentence")}. ${made(answer)}`;
   }
