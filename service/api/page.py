@@ -70,7 +70,7 @@ class Shown:
 def ask_page(shown: Shown, *, answer: Mapping[str, Any] | None = None) -> str:
     """Return the page to ask in, with an answer as JSON values where there is one."""
     title = f"{answer['question']} – Dateline" if answer else "Dateline"
-    return _rendered("ask", shown, title=title, answer=answer)
+    return _rendered("ask", shown, title=title, answer=answer, is_asked=bool(answer or shown.problem))
 
 
 def record_page(
@@ -84,7 +84,9 @@ def record_page(
         total: How many there are; unknown where words were searched for.
         more: Where the list goes on.
     """
-    return _rendered("record", shown, title="The record – Dateline", documents=documents, total=total, more=more)
+    return _rendered(
+        "record", shown, title="The record – Dateline", is_asked=False, documents=documents, total=total, more=more
+    )
 
 
 def cited_documents(answer: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 // The structure of a whole answer is that of service/web/answer.html.j2.
 
 import { FORMS, copy } from "./copy.js";
-import { byline, citedDocuments, made, mark, nameOf } from "./citations.js";
+import { byline, citedDocuments, made, mark, nameOf, within } from "./citations.js";
 import { counted, day, duration, scopeText } from "./dates.js";
 import { all, append, button, drawing, element, foreign, one } from "./dom.js";
 import { askMissing, judgement } from "./feedback.js";
@@ -250,14 +250,27 @@ export class AnswerView {
     if (!open || this.#aside.contains(document.activeElement) === false) next.focus();
   }
 
+  #closeMenu() {
+    const menu = one(".menu[open]", this.article);
+    if (!menu) return false;
+    menu.open = false;
+    one("summary", menu).focus();
+    return true;
+  }
+
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+    const isWriting = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.key !== "Escape";
+    if (event.ctrlKey || event.metaKey || event.altKey || isWriting) return;
     const by = { j: 1, ArrowRight: 1, k: -1, ArrowLeft: -1 }[event.key];
     if (by) this.#step(by, { open: this.#opened !== null });
-    else if (event.key !== "Escape" || ![hide(), this.#close()].includes(true)) return;
+    else if (event.key !== "Escape" || ![hide(), this.#closeMenu(), this.#close()].includes(true)) return;
     event.preventDefault();
   }
 }
+
+document.addEventListener("click", (event) => {
+  for (const menu of all(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
 
 function withheld(list) {
   return element(
@@ -286,13 +299,13 @@ function timeline(answer, marked) {
           element(
             "span",
             { class: "document" },
-            foreign(nameOf(entry), "a", { href: entry.url }),
+            foreign(nameOf(entry), "a", { href: within(entry.url) }),
             entry.title && entry.publisher && [" ", foreign(entry.publisher)],
             entry.citations.map((cited) => [" ", marked(cited)]),
           ),
           entry.copies.length > 0 && [
             " ",
-            element("span", { class: "copies" }, "Also in ", entry.copies.map((copied, at) => [at ? ", " : "", foreign(copied.publisher || copied.title || "Untitled document", "a", { href: copied.url })])),
+            element("span", { class: "copies" }, "Also in ", entry.copies.map((copied, at) => [at ? ", " : "", foreign(copied.publisher || copied.title || "Untitled document", "a", { href: within(copied.url) })])),
           ],
         ),
       ),

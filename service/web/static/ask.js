@@ -137,7 +137,7 @@ function addView(question, history, isWritten) {
 
 function begun() {
   document.body.classList.add("asked");
-  for (const place of all("#start, #suggestions, #holds")) place.hidden = true;
+  for (const place of all("#suggestions, #holds")) place.hidden = true;
   one("#anew").hidden = false;
 }
 

@@ -14,6 +14,9 @@ export function byline(cited) {
   );
 }
 
+// Only addresses of this server; whatever else stands in an answer leads nowhere.
+export const within = (url) => (/^\/(?![/\\])/.test(url ?? "") ? url : null);
+
 export const nameOf = (cited) => cited.title || cited.publisher || "Untitled document";
 
 export function inWords(cited) {
@@ -26,7 +29,7 @@ export function mark(cited, onOpen) {
     "a",
     {
       class: "mark",
-      href: cited.url,
+      href: within(cited.url),
       "aria-label": `Source ${cited.mark}, ${inWords(cited)}`,
       onclick: (event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

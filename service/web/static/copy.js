@@ -1,6 +1,6 @@
 // An answer with footnotes, to take elsewhere: as Markdown, as plain text, as HTML.
 
-import { citationsOf } from "./citations.js";
+import { citationsOf, within } from "./citations.js";
 import { day } from "./dates.js";
 import { element } from "./dom.js";
 
@@ -62,4 +62,4 @@ function footnotes(answer) {
 const source = (cited) =>
   [cited.speaker, cited.title, cited.publisher, cited.published ? day(cited.published) : "undated"].filter(Boolean).join(", ");
 
-const link = (cited, origin) => new URL(cited.url, origin).href;
+const link = (cited, origin) => new URL(within(cited.url) ?? "/", origin).href;

@@ -11,7 +11,7 @@ let waiting = 0;
 function hint() {
   return (
     one("#hint") ??
-    document.body.appendChild(
+    one("main").appendChild(
       element("div", { id: "hint", class: "hint", role: "tooltip", popover: "manual", onmouseenter: () => clearTimeout(waiting), onmouseleave: hideSoon }),
     )
   );

@@ -1,7 +1,7 @@
 // The view of the record: a list to search and filter, documents sent by drop, and one document to read.
 
 import { Failure, json, request } from "./api.js";
-import { byline } from "./citations.js";
+import { byline, within } from "./citations.js";
 import { counted, day } from "./dates.js";
 import { append, button, element, foreign, one } from "./dom.js";
 import { documentOf, paragraphs } from "./source.js";
@@ -81,7 +81,7 @@ const LONGEST = 400_000; // Characters; a longer document is laid out by the ser
 
 function wholeText(document) {
   if (document.text.length > LONGEST) {
-    return [paragraphs(document.text.slice(0, LONGEST), 0, 0), element("p", {}, element("a", { href: document.url }, "The rest of this long document"))];
+    return [paragraphs(document.text.slice(0, LONGEST), 0, 0), element("p", {}, element("a", { href: within(document.url) }, "The rest of this long document"))];
   }
   return paragraphs(document.text, 0, 0);
 }
@@ -95,7 +95,7 @@ function versions(document) {
   return element(
     "section",
     {},
-    element("h3", {}, "Versions"),
+    element("h2", {}, "Versions"),
     element(
       "ol",
       { class: "timeline" },
@@ -114,12 +114,12 @@ function versions(document) {
   );
 }
 
-async function showAnswers(document, within) {
+async function showAnswers(document, into) {
   const { answers } = await json(`/v1/answers?${new URLSearchParams({ cites: document.document_id })}`).catch(() => ({ answers: [] }));
-  append(within, [
-    element("h3", {}, "Answers that cite it"),
+  append(into, [
+    element("h2", {}, "Answers that cite it"),
     answers.length
-      ? element("ul", { class: "plain" }, answers.map((answer) => element("li", {}, foreign(answer.question, "a", { href: answer.url }))))
+      ? element("ul", { class: "plain" }, answers.map((answer) => element("li", {}, foreign(answer.question, "a", { href: within(answer.url) }))))
       : element("p", { class: "quiet" }, "None yet."),
   ]);
 }

@@ -1,7 +1,7 @@
 // A document to read beside an answer or in the record: its paragraphs, and the cited words marked in their place.
 
 import { json } from "./api.js";
-import { byline, inWords, nameOf } from "./citations.js";
+import { byline, inWords, nameOf, within } from "./citations.js";
 import { day } from "./dates.js";
 import { button, element, foreign, isCalm, one } from "./dom.js";
 
@@ -72,7 +72,7 @@ class SourceView extends HTMLElement {
         button("›", () => onStep(1), { "aria-label": "Next source", disabled: position === count - 1 }),
         button("Close", onClose, { class: "close", title: "Esc" }),
       ),
-      element("h3", {}, foreign(nameOf(cited), "a", { href: cited.url })),
+      element("h3", {}, foreign(nameOf(cited), "a", { href: within(cited.url) })),
       element("p", {}, byline(cited)),
       happenings(cited),
       copies(cited),
@@ -94,7 +94,7 @@ class SourceView extends HTMLElement {
       }
       text.replaceChildren(...paragraphs(document.text, start, end));
       if (document.text.length > LONGEST) {
-        text.before(element("p", { class: "quiet" }, "A long document: the part around these words is shown. ", element("a", { href: cited.url }, "All of it")));
+        text.before(element("p", { class: "quiet" }, "A long document: the part around these words is shown. ", element("a", { href: within(cited.url) }, "All of it")));
       }
       scrollTo(text, one("mark", text));
       this.#tellOfVersions(document, cited);
@@ -109,7 +109,7 @@ class SourceView extends HTMLElement {
     const newest = document.versions.at(-1);
     if (!newest || newest.version === cited.version) return;
     one(".text", this)?.before(
-      element("p", { class: "notice" }, `This is version ${cited.version}. It was replaced by `, element("a", { href: newest.url }, `version ${newest.version}`), "."),
+      element("p", { class: "notice" }, `This is version ${cited.version}. It was replaced by `, element("a", { href: within(newest.url) }, `version ${newest.version}`), "."),
     );
   }
 }
@@ -135,6 +135,6 @@ export function copies(cited) {
     "p",
     { class: "copies" },
     "Also in ",
-    cited.copies.map((copy, at) => [at ? ", " : "", foreign(copy.publisher || copy.title || "Untitled document", "a", { href: copy.url })]),
+    cited.copies.map((copy, at) => [at ? ", " : "", foreign(copy.publisher || copy.title || "Untitled document", "a", { href: within(copy.url) })]),
   );
 }

@@ -11,7 +11,7 @@ const LAST_LOOK_MS = 2000;
 // Puts a place to drop files after `before`; `onRead` is called when documents were added.
 export function offerUpload(before, onRead) {
   const input = element("input", { type: "file", multiple: true, id: "files", class: "unseen" });
-  const list = element("ul", { class: "sending", "aria-label": "Files that were sent", role: "log" });
+  const list = element("ul", { class: "sending", "aria-label": "Files that were sent", "aria-live": "polite" });
   const zone = element(
     "section",
     { class: "drop", "aria-label": "Send documents" },
