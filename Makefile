@@ -38,7 +38,13 @@ run: models ## Install, fetch models, ingest the samples, answer one question, s
 	DATELINE_CHAT__MODEL=$(CHAT) $(BIN)/dateline --data-dir $(DATA) ask "Which Chinese leaders did President Zardari meet?"
 	DATELINE_CHAT__MODEL=$(CHAT) $(BIN)/dateline --data-dir $(DATA) serve --port $(PORT)
 
-test: $(VENV)/.ready ## Run the whole test suite (fetches the encoder; the chat model's tests run where it is)
+.PHONY: chromium
+chromium: # For the tests of the page, which skip without it: from Debian, where that may be.
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	  echo "chromium is not here and cannot be installed; the tests of the page are skipped"
+
+test: $(VENV)/.ready chromium ## Run the whole test suite (fetches the encoder; the chat model's tests run where it is)
 	$(BIN)/dateline models fetch all-MiniLM-L6-v2
 	$(BIN)/python -m pytest
 

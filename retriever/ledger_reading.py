@@ -157,6 +157,51 @@ class LedgerReader:
         with self._database.reading() as connection:
             return list(connection.execute(select(answers.c.answer_id).order_by(answers.c.saved)).scalars())
 
+    def answers_from(self, document_id: str, *, limit: int) -> tuple[dict[str, Any], ...]:
+        """Return the last stored answers that repeat words of a document, as they were given, newest first."""
+        query = (
+            select(answers.c.body)
+            .where(
+                answers.c.answer_id.in_(
+                    select(answer_sources.c.answer_id).where(answer_sources.c.document_id == document_id)
+                )
+            )
+            .order_by(answers.c.saved.desc(), answers.c.answer_id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return tuple(json.loads(body) for body in connection.execute(query).scalars())
+
+    def publishers(self, *, limit: int) -> tuple[str, ...]:
+        """Return who published the current documents, the most frequent first."""
+        query = (
+            select(func.min(versions.c.publisher))
+            .select_from(documents)
+            .join(versions, CURRENT)
+            .where(versions.c.publisher.is_not(None))
+            .group_by(versions.c.publisher_folded)
+            .order_by(func.count().desc(), versions.c.publisher_folded)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def speakers_in(self, document_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return whom current documents let speak, for each id given, in reading order."""
+        found: dict[str, list[str]] = {document_id: [] for document_id in document_ids}
+        with self._database.reading() as connection:
+            for batch in batches(found):
+                query = (
+                    select(documents.c.document_id, statements.c.speaker)
+                    .join_from(documents, passages, VISIBLE)
+                    .join(statements, statements.c.passage_key == passages.c.passage_key)
+                    .where(documents.c.document_id.in_(batch))
+                    .order_by(documents.c.document_id, passages.c.ordinal, statements.c.ordinal)
+                )
+                for document_id, speaker in connection.execute(query):
+                    found[document_id].append(speaker)
+        return {document_id: tuple(speakers) for document_id, speakers in found.items()}
+
     def counts(self, scope: TimeScope | None = None) -> RecordCounts:
         """Count what is visible, in `scope` when given."""
         query = (

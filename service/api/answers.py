@@ -1,19 +1,33 @@
-"""Receipts: `GET /v1/answers/{answer_id}`, and `POST /v1/verify`, which says whether what is cited still stands."""
+"""Receipts under their ids, those that cite a document, and whether what an answer cites still stands."""
 
-from typing import Any
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from domain.errors import AnswerWithdrawnError
 from service.api.access import READ
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
-from service.api.response_schemas import AnswerBody, VerifyBody
-from service.api.schemas import AnswerId, VerifyRequest
+from service.api.response_schemas import AnswerBody, AnswersBody, VerifyBody
+from service.api.schemas import AnswerId, AnswersQuery, VerifyRequest
 from service.api.serving import Serving, ServingNow
 from service.receipts import STANDS, citations_of, rests_on, standings, without_documents
 
+_LOOKED_AT: Final = 200  # Answers that repeat a document's words; those that only found them do not cite it.
+
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["answers"])
+
+
+@router.get("/answers", response_class=JsonResponse, response_model=AnswersBody, dependencies=[READ])
+def list_answers(wanted: Annotated[AnswersQuery, Query()], serving: ServingNow) -> Response:
+    """List the last answers that cite a document, newest first."""
+    ledger = serving.service.record.ledger
+    found = []
+    for body in ledger.answers_from(wanted.cites, limit=_LOOKED_AT):
+        cited = {one.document_id for one in citations_of(body)}
+        if wanted.cites in cited and not rests_on(body, ledger.missing(cited)):
+            found.append({"id": body["id"], "question": body["question"], "url": f"/answers/{body['id']}"})
+    return JsonResponse({"answers": found[: wanted.limit]})
 
 
 @router.get("/answers/{answer_id}", response_class=JsonResponse, response_model=AnswerBody, dependencies=[READ])

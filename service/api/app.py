@@ -9,7 +9,20 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from domain.settings import Settings
-from service.api import answers, ask, collections, documents, feedback, mcp, operations, sources, uploads
+from service.api import (
+    answers,
+    ask,
+    collections,
+    documents,
+    feedback,
+    mcp,
+    operations,
+    overview,
+    pages,
+    sources,
+    static_files,
+    uploads,
+)
 from service.api.access import Access
 from service.api.audit import Audit
 from service.api.collections import CollectionPaths
@@ -92,6 +105,8 @@ def create_app(
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
     for module in (ask, answers, feedback, documents, uploads, collections, sources, operations, mcp):
+        app.include_router(module.router)
+    for module in (overview, pages, static_files):
         app.include_router(module.router)
     for module in (models, chat_completions, responses):
         app.include_router(module.router)

@@ -1,6 +1,5 @@
 """Questions and searches: `POST /v1/ask` as JSON or as server-sent events, `POST /v1/search`."""
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.sse import format_sse_event
 
 from domain.events import AnswerEvent
+from service.api.accept import prefers
 from service.api.access import READ, CallerNow
 from service.api.asking import EVENT_STREAM, begin_answer, streamed_answer, whole_answer
 from service.api.json_response import JsonResponse, json_bytes
@@ -45,7 +45,7 @@ async def ask(
 ) -> Response:
     """Answer a question from the record, as JSON or, with `Accept: text/event-stream`, as events."""
     begun = await begin_answer(serving, caller, asked.to_question(), deadline_ms=asked.deadline_ms)
-    if prefers_events(accept):
+    if prefers(accept, EVENT_STREAM):
         return streamed_answer(begun, _NamedEvents(serving.links), request)
     return JsonResponse(serving.links.shown(answer_body(await whole_answer(begun, request))))
 
@@ -59,22 +59,6 @@ def search(wanted: SearchRequest, serving: ServingNow) -> Response:
     return JsonResponse(
         serving.links.shown({"query": query.text, "time_scope": scope_body(query.scope), "passages": passages})
     )
-
-
-def prefers_events(accept: str) -> bool:
-    """Tell whether an `Accept` header asks for events rather than for JSON."""
-    weights = {"application/json": 0.0, EVENT_STREAM: 0.0}
-    for choice in accept.split(","):
-        media_type, *parameters = (part.strip().lower() for part in choice.split(";"))
-        if media_type in weights:
-            stated = [weight for weight in map(_weight, parameters) if weight is not None]
-            weights[media_type] = stated[0] if stated else 1.0
-    return weights[EVENT_STREAM] > weights["application/json"]
-
-
-def _weight(parameter: str) -> float | None:
-    stated = re.fullmatch(r"q=([01](?:\.[0-9]{0,3})?)", parameter)
-    return float(stated[1]) if stated else None
 
 
 class _NamedEvents:

@@ -10,15 +10,14 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from service.api.access import PUBLIC, READ, CallerNow, GuardedRoute, access_of
 from service.api.json_response import JsonResponse
 from service.api.metrics import Metrics
-from service.api.response_schemas import HealthBody, ReadinessBody, RootBody
+from service.api.response_schemas import HealthBody, ReadinessBody
 from service.api.serving import CollectionsNow, ServingNow
 
 router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
 
-@router.get("/", response_class=JsonResponse, response_model=RootBody, dependencies=[PUBLIC])
 def root() -> Response:
-    """Say what this is and where things are."""
+    """Say what this is and where things are, to programs that come to `/`."""
     return JsonResponse(
         {
             "name": "dateline",
@@ -29,6 +28,7 @@ def root() -> Response:
                 "GET /v1/models",
                 "POST /v1/chat/completions",
                 "POST /v1/responses",
+                "GET /v1/answers",
                 "GET /v1/answers/{answer_id}",
                 "POST /v1/verify",
                 "POST /v1/feedback",
@@ -41,6 +41,7 @@ def root() -> Response:
                 "POST /v1/purge",
                 "GET /v1/jobs",
                 "GET /v1/jobs/{job_id}",
+                "GET /v1/record",
                 "GET /v1/collections",
                 "POST /v1/collections",
                 "GET /sources/{document_id}",

@@ -208,6 +208,20 @@ class AnswerBody(ShortAnswerBody):
     trace: TraceBody
 
 
+class AnswerLinkBody(BaseModel):
+    """An answer that was given, and the page that shows it."""
+
+    id: str
+    question: str
+    url: str
+
+
+class AnswersBody(BaseModel):
+    """Answers that cite a document, newest first."""
+
+    answers: list[AnswerLinkBody]
+
+
 class SearchBody(BaseModel):
     """The nearest passages, best first."""
 
@@ -379,6 +393,18 @@ class JobListBody(BaseModel):
     """The last jobs, newest first."""
 
     jobs: list[JobBody]
+
+
+class RecordBody(BaseModel):
+    """What the record holds, in brief."""
+
+    documents: Count
+    passages: Count
+    newest: Day | None
+    publishers: list[str]
+    suggestions: list[str]
+    chat_model: str | None
+    takes_documents: bool
 
 
 class RootBody(BaseModel):

@@ -497,6 +497,15 @@ class JobsQuery(StrictRequest):
     limit: int = Field(default=50, ge=1, le=_MOST_ROWS, description="Most rows.", examples=[20])
 
 
+class AnswersQuery(StrictRequest):
+    """Which answers to list."""
+
+    cites: PlainText = Field(
+        min_length=1, max_length=_LONGEST_NAME, description="Id of a document.", examples=["doc_0123456789abcdef"]
+    )
+    limit: int = Field(default=20, ge=1, le=_MOST_PASSAGES, description="Most rows.", examples=[20])
+
+
 class _ErrorDetail(BaseModel):
     message: str
     type: Literal[

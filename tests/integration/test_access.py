@@ -26,7 +26,8 @@ from tests.support.records import prepared
 from tests.support.serving import listening, opened, scripted, serving_settings
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
-OPEN_TO_ALL = {"/", "/healthz", "/readyz"}
+PAGE = {"/", "/answers/{answer_id}", "/record", "/record/{document_id}", "/static/{digest}/{name}"}
+OPEN_TO_ALL = PAGE | {"/healthz", "/readyz"}
 BRIDGE = "The governor said that the northern bridge would open in June."
 QUESTION = {"question": "When will the northern bridge open?"}
 

@@ -65,18 +65,18 @@ def scripted(service: OpenService, script: Script) -> OpenService:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[tuple[str, int]]:
-    """Serve `app` with uvicorn on a free loopback port until the block ends."""
-    with running(app) as (_, address):
+def listening(app: FastAPI, *, port: int = 0) -> Iterator[tuple[str, int]]:
+    """Serve `app` with uvicorn on a loopback port, a free one unless named, until the block ends."""
+    with running(app, port=port) as (_, address):
         yield address
 
 
 @contextmanager
 def running(
-    app: FastAPI, *, loop: Literal["auto", "asyncio", "uvloop"] = "auto"
+    app: FastAPI, *, port: int = 0, loop: Literal["auto", "asyncio", "uvloop"] = "auto"
 ) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]:
     """The same, with the server itself, which knows its connections and tasks."""
-    bound = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    bound = socket.create_server(("127.0.0.1", port), backlog=2048)
     config = server_config(app, app.state.settings.server, lifespan=True)
     config.loop = loop
     server = uvicorn.Server(config)

@@ -1,0 +1,128 @@
+"""What a reader does with the record: looks for documents, reads them, sends new ones, and takes some out."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from service.keys import KeyFile, Scope
+from tests.support.browsing import DOCUMENTS, FERRY, GOVERNOR, Visit, ask, served_page
+
+STORY = "TORVAL, Feb. 8, 2025 (Harbour Gazette) -- The tram to Torval runs every ten minutes, the council said.\n"
+
+
+@pytest.fixture
+def changing(tmp_path: Path) -> Iterator[str]:
+    """A server of the test's own."""
+    with served_page(tmp_path / "record") as origin:
+        yield origin
+
+
+def test_documents_are_listed_searched_and_filtered(visit: Visit, origin: str) -> None:
+    """Newest first; words lead to the passages that hold them; the form is a plain one."""
+    page = visit(f"{origin}/record")
+    expect(page.locator("#total")).to_have_text(f"{len(DOCUMENTS)} documents")
+    assert page.locator(".documents .title").all_inner_texts()[:2] == ["Bridge later", "The port"]
+
+    page.get_by_label("Publisher").fill("Harbour Gazette")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator(".documents .title")).to_have_text(["Bridge to open"])
+    page.get_by_label("Publisher").fill("")
+    page.get_by_label("Words").fill("two quays for grain ships")
+    page.get_by_role("button", name="Find").click()
+
+    expect(page.locator(".documents .title").first).to_have_text("The port")
+    expect(page.locator(".documents .found").first).to_contain_text("two quays for grain ships")
+
+
+def test_a_document_is_read_with_its_versions_and_the_answers_that_cite_it(visit: Visit, origin: str) -> None:
+    page = visit(origin)
+    ask(page, FERRY)
+    expect(page.locator(".made")).to_have_count(1)
+    cited = page.locator(".timeline .document a").first.inner_text()
+
+    page.goto(f"{origin}/record")
+    page.get_by_role("link", name=cited, exact=True).click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(cited)
+    expect(page.locator(".whole")).to_have_text("The ferry to Costrel sails at nine.")
+    expect(page.get_by_text("Version 1")).to_be_visible()
+    page.get_by_role("link", name=FERRY).click()
+    expect(page.locator(".question")).to_have_text(FERRY)
+
+
+def test_dropped_files_say_how_far_they_are_and_why_one_failed(visit: Visit, changing: str) -> None:
+    """One becomes a document that answers cite, another is no document; each line says so."""
+    page = visit(f"{changing}/record")
+    dropped = page.evaluate_handle(
+        """story => { const held = new DataTransfer();
+            held.items.add(new File([story], "tram.txt", {type: "text/plain"}));
+            held.items.add(new File([new Uint8Array([0x25, 0x50, 0x44, 0x46, 0x2d, 0x31, 0x0a, 0x00])], "broken.pdf",
+                {type: "application/pdf"}));
+            return held }""",
+        STORY,
+    )
+
+    page.dispatch_event("body", "drop", {"dataTransfer": dropped})
+
+    lines = page.locator(".sending li")
+    expect(lines.nth(0)).to_contain_text("1 document added")
+    expect(lines.nth(1)).to_have_class("failed")
+    assert len(lines.nth(1).locator(".state").inner_text()) > 10
+    expect(page.locator(".documents")).to_contain_text("Harbour Gazette · 8 February")
+    page.get_by_role("link", name="Read it").click()
+    expect(page.locator(".whole")).to_contain_text("The tram to Torval runs every ten minutes")
+
+
+def test_files_can_be_chosen_too(visit: Visit, changing: str) -> None:
+    """By keyboard and screen reader there is nothing to drop."""
+    page = visit(f"{changing}/record")
+
+    page.get_by_label("choose them").set_input_files(
+        {"name": "tram.txt", "mimeType": "text/plain", "buffer": STORY.encode()}
+    )
+
+    expect(page.locator(".sending li")).to_contain_text("1 document added")
+
+
+def test_a_document_is_deleted_only_when_that_is_confirmed(visit: Visit, changing: str) -> None:
+    """From then on it is neither listed nor cited, and an answer that rested on it is withdrawn."""
+    page = visit(changing)
+    ask(page, FERRY)
+    expect(page.locator(".made")).to_have_count(1)
+    answer = page.locator(".permalink").get_attribute("href")
+    for title in ("Ferry times", "Timetable"):
+        page.goto(f"{changing}/record")
+        page.get_by_role("link", name=title).click()
+        page.get_by_role("button", name="Delete…").click()
+        page.get_by_role("button", name="Keep it").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.get_by_role("button", name="Delete…").click()
+        page.get_by_role("button", name="Delete it").click()
+        expect(page.get_by_role("heading", name="The record")).to_be_visible()
+        expect(page.get_by_role("link", name=title)).to_have_count(0)
+
+    page.goto(f"{changing}{answer}")
+    expect(page.get_by_role("alert")).to_contain_text("cites a document that was deleted since")
+
+
+def test_a_document_that_is_not_there_is_told(visit: Visit, origin: str) -> None:
+    page = visit(f"{origin}/record/doc-nowhere")
+
+    expect(page.get_by_role("alert")).to_contain_text(re.compile("is not in the record"))
+
+
+def test_a_key_that_may_only_read_is_told_so(visit: Visit, tmp_path: Path) -> None:
+    """What it may not do fails with the reason, in its place."""
+    key, _ = KeyFile(tmp_path).create(name="reader", scope=Scope.READ)
+    with served_page(tmp_path, keys="required") as origin:
+        page = visit(f"{origin}/record/doc-bridge", ready="dialog.key")
+        page.get_by_role("textbox", name="Key").fill(key)
+        page.get_by_role("button", name="Use this key").click()
+        expect(page.locator(".whole")).to_contain_text(GOVERNOR)
+        page.get_by_role("button", name="Delete…").click()
+        page.get_by_role("button", name="Delete it").click()
+
+        expect(page.get_by_role("alert")).to_contain_text("needs a key with the scope write")
