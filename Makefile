@@ -14,7 +14,7 @@ DATASETS ?= ../shared/datasets
 TORCH := torch==2.13.0
 BASELINE := eval/baselines/sample.jsonl.gz
 
-.PHONY: help install models run test check check-api format eval baseline bench soak wheel clean docs
+.PHONY: help install models run test browser check check-api format eval baseline bench soak wheel clean docs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,7 +44,10 @@ chromium: # For the tests of the page, which skip without it: from Debian, where
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	  echo "chromium is not here and cannot be installed; the tests of the page are skipped"
 
-test: $(VENV)/.ready chromium ## Run the whole test suite (fetches the encoder; the chat model's tests run where it is)
+browser: $(VENV)/.ready chromium ## Run the tests of the page in Chromium
+	$(BIN)/python -m pytest -m browser
+
+test: $(VENV)/.ready ## Run the whole test suite (fetches the encoder; the chat model's tests run where it is)
 	$(BIN)/dateline models fetch all-MiniLM-L6-v2
 	$(BIN)/python -m pytest
 

@@ -16,11 +16,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "soak" in (config.option.markexpr or ""):
-        return
-    for item in items:
-        if "soak" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason="long; run by `make soak`"))
+    for name in {"soak", "browser"} - set((config.option.markexpr or "").split()):
+        for item in items:
+            if name in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=f"long; run by `make {name}`"))
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ def connect_provider(name: str, chat: ChatSettings, *, plain: bool) -> "BaseChat
     Raises:
         ConfigurationError: If LangChain does not know the provider, or its package or key is missing.
     """
+    import httpx  # noqa: F401, PLC0415  - whole, before OpenAI's client looks at what another thread may be importing
     from langchain.chat_models import init_chat_model  # noqa: PLC0415  - 1 s
 
     try:

@@ -12,6 +12,8 @@ from tests.browser.test_asking import COMPOSED, WRONG
 from tests.support.browsing import CREDIT, FERRY, FILM, PORT, PRESIDENT, SteppingModel, Visit, ask, served_page
 from tests.support.chat_models import PlayedModel
 
+pytestmark = pytest.mark.browser
+
 NIGHT: Final[dict[str, object]] = {"runOnly": ["color-contrast"]}
 
 

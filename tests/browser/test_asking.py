@@ -29,6 +29,8 @@ from tests.support.browsing import (
 )
 from tests.support.chat_models import PlayedModel
 
+pytestmark = pytest.mark.browser
+
 COMPOSED = ((QUAYS, ("E1",)), (BUILT, ("E2",)))
 WRONG = "The port of Sorrel has nine quays for grain ships."
 

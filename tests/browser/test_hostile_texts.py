@@ -18,6 +18,8 @@ from tests.support.encoders import HashingEncoder
 from tests.support.payloads import payloads
 from tests.support.records import prepared
 
+pytestmark = pytest.mark.browser
+
 PAYLOADS: Final = payloads()
 QUESTION: Final = "Which rare parcel did the harbour clerk weigh?"
 ANSWER: Final = "The harbour clerk weighed the rare parcel {payload} on Monday."

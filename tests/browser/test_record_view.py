@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from service.keys import KeyFile, Scope
 from tests.support.browsing import DOCUMENTS, FERRY, GOVERNOR, Visit, ask, served_page
 
+pytestmark = pytest.mark.browser
+
 STORY = "TORVAL, Feb. 8, 2025 (Harbour Gazette) -- The tram to Torval runs every ten minutes, the council said.\n"
 
 

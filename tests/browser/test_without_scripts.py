@@ -9,6 +9,8 @@ from tests.browser.test_asking import COMPOSED, WRONG
 from tests.support.browsing import BRIDGE, CREDIT, FERRY, FILM, PORT, PRESIDENT, Visit, served_page
 from tests.support.chat_models import PlayedModel
 
+pytestmark = pytest.mark.browser
+
 NOT_ANSWERED = "Which composer wrote the ferry march for the northern opera?"
 ONLY_WITH_SCRIPTS = (".actions", ".how")
 
