@@ -12,7 +12,7 @@ from cli.startup import start
 from cli.terminal import note, print_json, safe
 
 feedback_app = typer.Typer(
-    help="List what readers said of answers, and export it as evaluation cases.",
+    help="List what readers said, and export it as cases.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

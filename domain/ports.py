@@ -130,6 +130,14 @@ class Intake(Protocol):
         """Stop at the next document, and wait until what is being written is durable."""
         ...
 
+    def check_address(self, url: str) -> None:
+        """Refuse a web address that may not be fetched, as far as that is known without looking its name up.
+
+        Raises:
+            FetchError: `url_not_valid` or `url_not_allowed`.
+        """
+        ...
+
     def progress(self, job_id: str) -> dict[str, Any] | None:
         """Return how far a job has come: `done` and `total` sources, `passages`; `None` unless it is running."""
         ...

@@ -76,8 +76,7 @@ def fetch(
         FetchError: With one of the reasons `url_not_valid`, `url_not_allowed`, `fetch_failed`, `fetch_timeout`,
             `too_large`, `http_status` and `too_many_redirects`.
     """
-    if permits is None:
-        permits = _anything if settings.allow_private_networks else is_public
+    permits = permits or _permits(settings)
     visitor = _Visitor(settings=settings, resolve=resolve, permits=permits)
     first = address = parse_web_address(url)
     for _ in range(_MOST_REDIRECTS + 1):
@@ -96,6 +95,26 @@ def fetch(
         reason="too_many_redirects",
         hint="Open it in a browser and give the address where it ends.",
     )
+
+
+def check_address(url: str, *, settings: IngestSettings) -> None:
+    """Refuse an address that `fetch` would refuse, as far as that is known without looking its name up.
+
+    Raises:
+        FetchError: `url_not_valid` or `url_not_allowed`.
+    """
+    _check_written(parse_web_address(url), settings=settings, permits=_permits(settings))
+
+
+def _permits(settings: IngestSettings) -> Callable[[IPAddress], bool]:
+    return _anything if settings.allow_private_networks else is_public
+
+
+def _check_written(address: WebAddress, *, settings: IngestSettings, permits: Callable[[IPAddress], bool]) -> None:
+    if address.has_private_name and not settings.allow_private_networks:
+        raise _refused(address, "is a name inside this machine or network")
+    if address.ip is not None and not permits(address.ip):
+        raise _refused(address, "is not a public address")
 
 
 def _anything(address: IPAddress) -> bool:
@@ -134,12 +153,13 @@ class _Visitor:
 
     def _allowed(self, address: WebAddress) -> tuple[IPAddress, ...]:
         """Return the addresses to connect to; one bad address refuses them all, since the next look may pick it."""
-        if address.has_private_name and not self._settings.allow_private_networks:
-            raise _refused(address, "is a name inside this machine or network")
-        found = (address.ip,) if address.ip else self._resolved(address)
+        _check_written(address, settings=self._settings, permits=self._permits)
+        if address.ip is not None:
+            return (address.ip,)
+        found = self._resolved(address)
         for each in found:
             if not self._permits(each):
-                raise _refused(address, "is" if address.ip else f"leads to {each}, which is", "not a public address")
+                raise _refused(address, f"leads to {each}, which is not a public address")
         return found
 
     def _resolved(self, address: WebAddress) -> tuple[IPAddress, ...]:
@@ -338,11 +358,11 @@ def _inflated(parts: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
         raise OSError("the compressed content is cut off")
 
 
-def _refused(address: WebAddress, *why: str) -> FetchError:
+def _refused(address: WebAddress, why: str) -> FetchError:
     return FetchError(
-        f"{displayed_address(str(address))!r} {' '.join(why)}",
+        f"{displayed_address(str(address))!r} {why}",
         reason="url_not_allowed",
-        hint="If you trust it, allow private networks (--allow-private-networks).",
+        hint="If you trust it, allow private networks (--allow-private-networks, ingest.allow_private_networks).",
     )
 
 

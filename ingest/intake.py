@@ -102,6 +102,16 @@ class Intake:
             self._thread.join()
         self._pool.close()
 
+    def check_address(self, url: str) -> None:
+        """Refuse a web address that may not be fetched, as far as that is known without looking its name up.
+
+        Raises:
+            FetchError: `url_not_valid` or `url_not_allowed`.
+        """
+        from ingest.fetch import check_address  # noqa: PLC0415  - files need no HTTP client
+
+        check_address(url, settings=self._settings)
+
     def progress(self, job_id: str) -> dict[str, Any] | None:
         """Return how far a job has come, `None` unless it is running."""
         running = self._running

@@ -106,7 +106,12 @@ class LedgerDatabase:
             return _connect(self.path, mode=mode, query_only=begin == "BEGIN")
 
         engine = create_engine(
-            "sqlite://", creator=connect, poolclass=QueuePool, pool_size=pool_size, max_overflow=max_overflow
+            "sqlite://",
+            creator=connect,
+            poolclass=QueuePool,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            hide_parameters=True,  # Receipts hold questions; its errors would show them to the log.
         )
 
         @event.listens_for(engine, "begin")

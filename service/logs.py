@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -46,4 +47,12 @@ class TextLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  - named by logging
         """Return the line without a traceback, which may have several."""
-        return _CONTROLS.sub(lambda one: f"\\x{ord(one[0]):02x}", super().formatMessage(record))
+        return _shown(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  - named by logging
+        """Return a traceback, indented, so that none of its lines looks like one of the log."""
+        return textwrap.indent("\n".join(map(_shown, super().formatException(ei).split("\n"))), "  ")
+
+
+def _shown(text: str) -> str:
+    return _CONTROLS.sub(lambda one: f"\\x{ord(one[0]):02x}", text)

@@ -19,6 +19,7 @@ from starlette.types import Scope as Connection
 
 from domain.settings import ServerSettings
 from service.api.audit import Audit
+from service.api.cross_site import refuse_other_sites
 from service.api.links import signature_of
 from service.api.problems import Problem, collection_not_found, too_many_requests
 from service.keys import MAIN, KeyFile, Scope
@@ -101,8 +102,13 @@ class GuardedRoute(APIRoute):
         return guarded
 
     def reading(self, handle: Handler) -> Handler:
-        """Return a handler whose request reads its body as this kind of route does."""
-        return handle
+        """Return a handler whose request reads its body as this kind of route does; this one takes none."""
+
+        async def handle_ours(request: Request) -> Response:
+            refuse_other_sites(request)
+            return await handle(request)
+
+        return handle if self.methods == {"GET"} else handle_ours
 
 
 def needs_of(dependencies: Sequence[params.Depends]) -> Needs | _Public:
@@ -154,11 +160,11 @@ class Access:
         if key is None:
             raise _unknown_key()
         connection.state.caller = Caller(key_id=key.key_id, collections=key.collections)
+        self._count(key.key_id)  # Also what is refused below.
         if not key.scope.covers(needs.scope):
             raise _insufficient(needs.scope, key.scope)
         if not key.opens(collection_of(connection)):
             raise collection_not_found()
-        self._count(key.key_id)
 
     def link_secret(self) -> bytes:
         """Return what links to sources are signed with; empty where nobody asks for keys."""

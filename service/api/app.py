@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from anyio import to_thread
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 
 from domain.settings import Settings
 from service.api import (
@@ -27,6 +26,7 @@ from service.api import (
 from service.api.access import Access
 from service.api.audit import Audit
 from service.api.collections import CollectionPaths
+from service.api.cross_site import Cors
 from service.api.description import DescribedApi
 from service.api.hosts import Hosts, hosts_of
 from service.api.idle import Idle
@@ -99,7 +99,7 @@ def create_app(
     app.add_middleware(CollectionPaths)
     app.add_middleware(Idle, idle_s=settings.server.idle_s)
     if settings.server.cors_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.server.cors_origins, **_CORS)
+        app.add_middleware(Cors, allow_origins=settings.server.cors_origins, **_CORS)
     app.add_middleware(Hosts, allowed=hosts_of(settings.server))
     app.add_middleware(Observed, metrics=app.state.metrics)
     app.add_middleware(RequestIds)

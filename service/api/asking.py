@@ -1,5 +1,6 @@
 """What every way of asking shares: begin an answer, wait for its end, or stream its events in a form of one's own."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Final, Protocol
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT
+from starlette.types import Receive, Scope, Send
 
 from domain.answers import Answer, Question
 from domain.errors import DatelineError
@@ -15,7 +17,7 @@ from domain.events import AnswerEvent, Done
 from domain.patience import Patience
 from service.api.access import Caller
 from service.api.observed import tell_of_answer
-from service.api.problems import Problem, problem_of
+from service.api.problems import Problem, client_gone, problem_of
 from service.api.running import RunningAnswer, StillWorking
 from service.api.serving import Serving
 
@@ -69,23 +71,50 @@ async def begin_answer(
 
 
 async def whole_answer(begun: BegunAnswer, request: Request) -> Answer:
-    """Wait for the answer.
+    """Wait for the answer; the work stops when the client goes away.
 
     Raises:
         DatelineError: What ended the work early.
+        Problem: If the client has gone.
     """
-    event = begun.first
-    while event is not None:
-        if isinstance(event, Done):
-            tell_of_answer(event.answer, request)
-            return event.answer
-        event = await begun.running.next_event()
-    raise AssertionError("the last event is Done")
+    watch = asyncio.create_task(_leave_with_client(begun.running, request))
+    try:
+        event = begun.first
+        while event is not None:
+            if isinstance(event, Done):
+                tell_of_answer(event.answer, request)
+                return event.answer
+            event = await begun.running.next_event()
+        if not watch.done():
+            raise AssertionError("the last event is Done")
+        raise client_gone()
+    finally:
+        watch.cancel()
 
 
 def streamed_answer(begun: BegunAnswer, form: EventForm, request: Request) -> Response:
     """Return the events as they come, with comments while there are none."""
-    return StreamingResponse(_frames(begun, form, request), media_type=EVENT_STREAM, headers=_HEADERS)
+    return _Stream(begun, _frames(begun, form, request))
+
+
+class _Stream(StreamingResponse):
+    """Events as they come; the work stops with the stream, also with one that ends before its first event."""
+
+    def __init__(self, begun: BegunAnswer, frames: AsyncIterator[bytes]) -> None:
+        super().__init__(frames, media_type=EVENT_STREAM, headers=_HEADERS)
+        self._running = begun.running
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._running.leave()
+
+
+async def _leave_with_client(running: RunningAnswer, request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    running.leave()
 
 
 async def _frames(begun: BegunAnswer, form: EventForm, request: Request) -> AsyncIterator[bytes]:
@@ -104,5 +133,3 @@ async def _frames(begun: BegunAnswer, form: EventForm, request: Request) -> Asyn
         if not isinstance(error, DatelineError):
             _log.exception("request %s failed unexpectedly after its stream began", request.state.request_id)
         yield form.failure(problem_of(error))
-    finally:
-        begun.running.leave()

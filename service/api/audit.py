@@ -14,7 +14,7 @@ from service.api.problems import problem_of
 from service.keys import MAIN
 
 FILE: Final = "audit.jsonl"
-_UNKNOWN: Final = 401  # Of strangers there would be no end.
+_ENDLESS: Final = (401, 429)  # Of strangers, and of those who are told to slow down, there would be no end.
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Audit:
         return response
 
     def _write(self, request: Request, route: str, status: int, *, job: str | None = None) -> None:
-        if status == _UNKNOWN:
+        if status in _ENDLESS:
             return
         caller = getattr(request.state, "caller", None)
         line: dict[str, Any] = {

@@ -17,7 +17,7 @@ from service.api.problems import collection_not_found
 from service.api.response_schemas import CollectionBody, CollectionListBody
 from service.api.schemas import StrictRequest
 from service.api.serving import CollectionsNow
-from service.keys import MAIN
+from service.keys import MAIN, is_collection
 
 HEADER: Final = "x-dateline-collection"
 _UNDER: Final = re.compile(r"/v1/collections/([^/]+)(/.+)", re.DOTALL)
@@ -38,7 +38,8 @@ class CollectionPaths:
             if under is not None:
                 name, rest = under.groups()
                 scope = {**scope, "path": rest if rest.startswith(_BESIDE) else f"/v1{rest}"}
-            scope.setdefault("state", {})["collection"] = name
+            # What no collection is called goes no further: it may be a megabyte, and is written down with changes.
+            scope.setdefault("state", {})["collection"] = name if is_collection(name) else ""
         await self._app(scope, receive, send)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from domain.errors import (
@@ -141,6 +142,16 @@ def request_timeout(idle_s: float) -> Problem:
     )
 
 
+def client_gone() -> Problem:
+    """Return the problem of a client that went away before its answer; only our own log sees it."""
+    return Problem(499, "The client went away.", code="client_gone")  # The status that nginx logs.
+
+
+def other_site() -> Problem:
+    """Return the problem of a request that a page of another site sent from somebody's browser."""
+    return Problem(403, "A request from a page of another site is not taken.", code="cross_site")
+
+
 def bad_host() -> Problem:
     """Return the problem of a request for a host that this server is not, or that is none."""
     return Problem(
@@ -167,6 +178,8 @@ def problem_of(error: Exception) -> Problem:
             return error
         case HTTPException():
             return _routing_problem(error)
+        case ClientDisconnect():
+            return client_gone()
         case RequestValidationError():
             return _validation_problem(error)
         case DatelineError():
@@ -184,7 +197,7 @@ def install_problem_handlers(app: FastAPI) -> None:
             response.headers["Allow"] = ", ".join(_methods_at(request))
         return response
 
-    for kind in (DatelineError, HTTPException, RequestValidationError):
+    for kind in (DatelineError, HTTPException, RequestValidationError, ClientDisconnect):
         app.add_exception_handler(kind, respond)
 
 

@@ -269,7 +269,7 @@ class DocumentRequest(StrictRequest):
     )
 
     text: Annotated[str, AfterValidator(_encodable)] | None = Field(default=None, min_length=1)
-    url: PlainText | None = Field(default=None, min_length=1, max_length=_LONGEST_URL, description="http or https.")
+    url: str | None = Field(default=None, min_length=1, max_length=_LONGEST_URL, description="http or https.")
     uri: PlainText | None = Field(
         default=None,
         min_length=1,

@@ -19,9 +19,11 @@ def server_config(app: FastAPI, settings: ServerSettings, *, lifespan: bool) -> 
         app,
         http=type("Connection", (Connection,), {"idle_s": settings.idle_s}),
         lifespan="on" if lifespan else "off",
+        ws="none",  # There are no routes for them.
         workers=1,  # One process writes the record.
         log_config=None,  # Logs go where the command directed them.
         access_log=False,  # Ours has more to say, see `service.api.observed`.
         server_header=False,
+        proxy_headers=False,  # Anybody can send them; nothing here asks where a request came from.
         timeout_graceful_shutdown=max(1, round(settings.grace_s)),
     )

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
+from domain.errors import FetchError
 from domain.ports import Intake, Job
 from domain.uploads import Upload
 from service.api.access import ADMIN, READ, WRITE, GuardedRoute, Handler
+from service.api.cross_site import refuse_other_sites
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRequest, media_type_of
 from service.api.problems import Problem, body_too_large, unsupported_media_type
@@ -25,6 +27,7 @@ from service.api.serving import Serving, ServingNow
 _FORM: Final = "multipart/form-data"
 _FORM_OVERHEAD_BYTES: Final = 64 * 1024  # Of the fields beside the file, and what stands between the parts.
 _MOST_FIELDS: Final = 10
+_MOST_EPILOGUE_BYTES: Final = 1024  # After the end of a form; clients send a line end.
 
 _Kind = TypeVar("_Kind", bound=DocumentRequest)
 
@@ -49,19 +52,12 @@ class _SendRoute(GuardedRoute):
                 case "application/json":
                     return await handle(JsonRequest(request.scope, request.receive))
                 case "multipart/form-data":
-                    _refuse_other_sites(request)
+                    refuse_other_sites(request)
                     return await handle(_FormRequest(request.scope, request.receive))
                 case _:
                     raise unsupported_media_type(f"application/json or {_FORM}")
 
         return handle_sent
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """Refuse a form that a page of another site sends from somebody's browser, which asks nobody first."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise Problem(403, "A form from a page of another site is not taken.", code="cross_site")
 
 
 class _FormRequest(Request):
@@ -72,19 +68,30 @@ class _FormRequest(Request):
         settings = self.app.state.settings
         self._limit: int = settings.ingest.max_source_bytes
         self._read = 0
+        self._tail = b""
         declared = self.headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:19]) > self._limit + _FORM_OVERHEAD_BYTES:
             raise body_too_large(self._limit)
         receive = self._receive
 
-        async def counted() -> Message:
+        async def checked() -> Message:
             message = await receive()
-            self._read += len(message.get("body", b""))
-            if self._read > self._limit + _FORM_OVERHEAD_BYTES:
-                raise body_too_large(self._limit)
+            if message["type"] == "http.request":
+                self._check(message.get("body", b""), is_last=not message.get("more_body", False))
             return message
 
-        self._receive = counted
+        self._receive = checked
+
+    def _check(self, part: bytes, *, is_last: bool) -> None:
+        self._read += len(part)
+        if self._read > self._limit + _FORM_OVERHEAD_BYTES:
+            raise body_too_large(self._limit)
+        boundary = parse_options_header(self.headers["content-type"])[1].get(b"boundary", b"")
+        end = b"--" + boundary + b"--"
+        self._tail = (self._tail + part)[-len(end) - _MOST_EPILOGUE_BYTES :]
+        # The parser takes what was cut off for a form without its last part.
+        if is_last and end not in self._tail:
+            raise Problem(400, "The form cannot be read: it is cut off.", code="invalid_form")
 
     async def upload(self) -> Upload:
         """Return the form's file with what the fields say of it."""
@@ -134,7 +141,7 @@ async def send_document(request: Request, serving: ServingNow, idempotency_key: 
     if isinstance(request, _FormRequest):
         upload = await request.upload()
     else:
-        upload = _upload_from(await request.json())
+        upload = _upload_from(await request.json(), intake)
     return await to_thread.run_sync(_queue, serving, intake, upload, idempotency_key)
 
 
@@ -218,12 +225,18 @@ def _reason(state: str, report: Mapping[str, Any]) -> dict[str, str] | None:
     return {"code": failures[0]["reason"], "message": failures[0]["message"]} if failures else None
 
 
-def _upload_from(values: Any) -> Upload:
+def _upload_from(values: Any, intake: Intake) -> Upload:
     wanted = _validated(DocumentRequest, values)
     try:
-        return wanted.to_upload()
+        upload = wanted.to_upload()
     except ValueError as error:
         raise Problem(422, f"The document: {error}.", code="invalid_request") from None
+    if upload.url is not None:
+        try:
+            intake.check_address(upload.url)
+        except FetchError as error:
+            raise Problem(400, f"{error.message}. {error.hint}", code=error.reason, param="url") from None
+    return upload
 
 
 def _queue(serving: Serving, intake: Intake, upload: Upload, key: str | None) -> Response:

@@ -77,13 +77,13 @@ def filled(path: str) -> str:
     return path.replace("{document_id}", "doc_0").replace("{answer_id}", "ans_0").replace("{job_id}", "job_0")
 
 
-def test_every_route_says_who_may_use_it(served: Served) -> None:
+def test_h2_every_route_says_who_may_use_it(served: Served) -> None:
     """What is open to all is listed here; whatever else is added asks for a key."""
     assert {path for _, path, needs in operations(served.app) if needs is None} == OPEN_TO_ALL
 
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer dl_wrong", "Basic ZGw6", "dl_wrong"])
-def test_no_route_and_method_is_served_without_a_key(served: Served, header: str | None) -> None:
+def test_h2_no_route_and_method_is_served_without_a_key(served: Served, header: str | None) -> None:
     """401, or 405 where there is no such method; nothing else, whatever the body."""
     headers = {} if header is None else {"Authorization": header}
     answers = {
@@ -102,7 +102,7 @@ def test_no_route_and_method_is_served_without_a_key(served: Served, header: str
 
 
 @pytest.mark.parametrize("narrow", [Scope.READ, Scope.WRITE])
-def test_no_route_is_served_with_a_narrower_key(served: Served, narrow: Scope) -> None:
+def test_h2_no_route_is_served_with_a_narrower_key(served: Served, narrow: Scope) -> None:
     """403 with the scope that is needed; nothing is read of the body."""
     key = served.key(narrow)
     wider = [
@@ -118,7 +118,7 @@ def test_no_route_is_served_with_a_narrower_key(served: Served, narrow: Scope) -
         assert scope in response.json()["error"]["message"]
 
 
-def test_a_key_opens_what_its_scope_covers(served: Served) -> None:
+def test_h1_a_key_opens_what_its_scope_covers(served: Served) -> None:
     """The name of the scheme may be in any letter case."""
     key = served.key(Scope.WRITE)["Authorization"].removeprefix("Bearer ")
     headers = {"Authorization": f"bearer {key}"}
@@ -142,7 +142,7 @@ def test_a_revoked_key_opens_nothing_any_more(served: Served) -> None:
     assert served.client.get("/v1/documents", headers=headers).status_code == 401
 
 
-def test_two_keys_in_one_request_are_none(served: Served) -> None:
+def test_h1_two_keys_in_one_request_are_none(served: Served) -> None:
     """Another part of the way might have read the other one."""
     headers = [*served.key().items(), ("Authorization", "Bearer dl_wrong")]
 
@@ -355,7 +355,7 @@ def test_collections_are_there_after_a_restart_and_what_was_sent_is_read(tmp_pat
 # Limits
 
 
-def test_a_key_that_sends_too_much_is_told_when_to_come_back(tmp_path: Path) -> None:
+def test_h10_a_key_that_sends_too_much_is_told_when_to_come_back(tmp_path: Path) -> None:
     """Another key is not held up, and no header that names another sender helps."""
     settings = requiring(tmp_path, requests_per_minute=3)
     with opened(settings, []) as service:

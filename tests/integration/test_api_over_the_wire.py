@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal, cast
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from service.api import asking
 from service.api.app import create_app
 from service.wiring import OpenService
 from tests.support.records import prepared
-from tests.support.serving import listening, opened, scripted, serving_settings
+from tests.support.serving import listening, opened, running, scripted, serving_settings
 
 _QUESTION = {"question": "When does the northern bridge open?"}
 _EVENTS = {"Accept": "text/event-stream"}
@@ -80,6 +81,21 @@ def test_the_first_event_comes_while_the_answer_is_still_written(service: OpenSe
     assert any("second" in line for line in after)
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_response_does_not_wait_to_be_acknowledged(
+    service: OpenService, tmp_path: Path, loop: Literal["asyncio", "uvloop"]
+) -> None:
+    """Head and body leave as they are written; else each takes 40 ms more on a connection that is used again."""
+    app = create_app(serving_settings(tmp_path), service=service)
+    with running(app, loop=loop) as (server, address), socket.create_connection(address) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(1)
+        (one,) = server.server_state.connections
+        accepted = cast("Any", one).transport.get_extra_info("socket")
+
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_silent_stream_is_kept_alive(service: OpenService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a model writes, comments keep proxies from closing the connection."""
     monkeypatch.setattr(asking, "_KEEP_ALIVE_S", 0.01)
@@ -100,7 +116,7 @@ def test_a_silent_stream_is_kept_alive(service: OpenService, tmp_path: Path, mon
         assert any("late" in line for line in lines)
 
 
-def test_work_stops_when_the_client_goes_away(service: OpenService, tmp_path: Path) -> None:
+def test_h8_work_stops_when_the_client_goes_away(service: OpenService, tmp_path: Path) -> None:
     """Nobody waits for the answer, so it is not written; its place is free for the next."""
     stopped, refused = threading.Event(), threading.Event()
 
@@ -127,7 +143,7 @@ def test_work_stops_when_the_client_goes_away(service: OpenService, tmp_path: Pa
     assert error["code"] == "index_unavailable"
 
 
-def test_a_client_that_goes_before_its_answer_leaves_no_place_taken(service: OpenService, tmp_path: Path) -> None:
+def test_h8_a_client_that_goes_before_its_answer_leaves_no_place_taken(service: OpenService, tmp_path: Path) -> None:
     """Also when the connection breaks before a byte of the answer is sent."""
     begun, go_on = threading.Event(), threading.Event()
 
@@ -179,7 +195,7 @@ def test_hostile_request_lines_get_a_client_error(service: OpenService, tmp_path
     assert b"200 OK" in alive.partition(b"\r\n")[0]
 
 
-def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(service: OpenService, tmp_path: Path) -> None:
+def test_h5_a_chunked_body_over_the_limit_is_refused_while_it_comes(service: OpenService, tmp_path: Path) -> None:
     """The answer comes although the client never finishes its body."""
     app = create_app(serving_settings(tmp_path, max_body_bytes=1024), service=service)
     head = (

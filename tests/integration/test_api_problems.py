@@ -71,7 +71,7 @@ def test_every_error_is_documented() -> None:
 
 
 @pytest.mark.parametrize("kind", STATUS_BY_ERROR, ids=lambda kind: kind.__name__)
-def test_server_side_messages_name_no_file(kind: type[DatelineError]) -> None:
+def test_h15_server_side_messages_name_no_file(kind: type[DatelineError]) -> None:
     """What our errors say about the server's files stays in its log."""
     extra: dict[type[DatelineError], dict[str, str]] = {
         IngestError: {"reason": "r"},
@@ -108,7 +108,7 @@ def test_server_side_messages_name_no_file(kind: type[DatelineError]) -> None:
     ],
     ids=range(19),
 )
-def test_a_body_that_is_no_sound_json_object_is_refused(client: TestClient, body: bytes, status: int) -> None:
+def test_h4_a_body_that_is_no_sound_json_object_is_refused(client: TestClient, body: bytes, status: int) -> None:
     """Whatever the bytes are, the answer is a 4xx with our body."""
     response = client.post("/v1/ask", content=body, headers=_JSON)
 
@@ -149,7 +149,7 @@ def test_a_body_that_is_no_sound_json_object_is_refused(client: TestClient, body
     ids=range(26),
 )
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
-def test_a_field_at_fault_is_named(client: TestClient, fields: dict[str, Any], param: str, accept: str) -> None:
+def test_h6_ask_a_field_at_fault_is_named(client: TestClient, fields: dict[str, Any], param: str, accept: str) -> None:
     """Both renderings refuse before anything is sent, and name the field."""
     response = client.post("/v1/ask", content=json.dumps(fields), headers=_JSON | {"Accept": accept})
 
@@ -170,7 +170,7 @@ def test_a_field_at_fault_is_named(client: TestClient, fields: dict[str, Any], p
     ],
     ids=range(7),
 )
-def test_a_search_names_the_field_at_fault(client: TestClient, fields: dict[str, Any], param: str) -> None:
+def test_h6_ask_a_search_names_the_field_at_fault(client: TestClient, fields: dict[str, Any], param: str) -> None:
     """A search is checked as strictly as a question."""
     response = client.post("/v1/search", json=fields)
 
@@ -218,7 +218,7 @@ def test_a_list_of_documents_names_the_parameter_at_fault(client: TestClient, qu
     ],
     ids=range(13),
 )
-def test_an_address_without_anything_is_a_typed_404(client: TestClient, path: str, status: int) -> None:
+def test_h17_an_address_without_anything_is_a_typed_404(client: TestClient, path: str, status: int) -> None:
     """Also strange paths end in our body, and no redirect is built from what the client sent."""
     response = client.get(path, follow_redirects=False)
 
@@ -235,7 +235,7 @@ def test_a_wrong_method_names_those_that_are_taken(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("declared", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""])
-def test_a_body_that_is_not_declared_as_json_is_refused(client: TestClient, declared: str) -> None:
+def test_h13_a_body_that_is_not_declared_as_json_is_refused(client: TestClient, declared: str) -> None:
     """A form on a foreign page cannot ask: browsers send JSON across origins only after asking us."""
     response = client.post("/v1/ask", content=b'{"question": "Who?"}', headers={"Content-Type": declared})
 
@@ -251,14 +251,14 @@ def test_json_may_be_declared_with_its_charset(client: TestClient) -> None:
     assert response.status_code == 200
 
 
-def test_a_body_over_the_limit_is_refused_by_its_declared_length(client: TestClient) -> None:
+def test_h5_a_body_over_the_limit_is_refused_by_its_declared_length(client: TestClient) -> None:
     response = client.post("/v1/ask", content=b" " * (_LIMIT + 1), headers=_JSON)
 
     assert response.status_code == 413
     assert error_of(response)["code"] == "body_too_large"
 
 
-def test_a_body_over_the_limit_is_refused_without_a_declared_length(client: TestClient) -> None:
+def test_h5_a_body_over_the_limit_is_refused_without_a_declared_length(client: TestClient) -> None:
     """A chunked body is counted while it comes."""
     response = client.post("/v1/ask", content=iter([b" " * 1000] * (_LIMIT // 1000 + 1)), headers=_JSON)
 
@@ -274,7 +274,7 @@ def test_a_plain_request_id_is_taken_over(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("given", ["a b", "\x1b[31m", "x" * 65, "ä".encode()], ids=range(4))
-def test_a_request_id_that_is_not_plain_is_replaced(client: TestClient, given: str | bytes) -> None:
+def test_h14_a_request_id_that_is_not_plain_is_replaced(client: TestClient, given: str | bytes) -> None:
     """Nothing that could break a log line or a header is repeated."""
     response = client.get(
         "/healthz", headers=[(b"X-Request-ID", given if isinstance(given, bytes) else given.encode())]
@@ -283,7 +283,7 @@ def test_a_request_id_that_is_not_plain_is_replaced(client: TestClient, given: s
     assert len(response.headers["x-request-id"]) == 32
 
 
-def test_an_unexpected_failure_says_nothing_about_its_cause(service: OpenService, tmp_path: Path) -> None:
+def test_h15_an_unexpected_failure_says_nothing_about_its_cause(service: OpenService, tmp_path: Path) -> None:
     """A bug is a plain 500 with an id; trace, paths and queries stay in the log."""
     response = _ask_scripted(service, tmp_path, _failing(RuntimeError("SELECT secret FROM '/srv/ledger'")))
 
@@ -362,7 +362,7 @@ def test_more_answers_than_allowed_are_refused_at_once_and_other_routes_still_se
     assert [error_of(response)["code"] for response in (*first, third)] == ["index_unavailable"] * 2
 
 
-def test_the_question_is_in_no_log(service: OpenService, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_h15_the_question_is_in_no_log(service: OpenService, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Questions are private: neither answers nor refused requests write their words down."""
     caplog.set_level("DEBUG")
     with client_of(serving_settings(tmp_path), service) as client:

@@ -2,11 +2,9 @@
 
 import gzip
 import socket
-import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,91 +15,16 @@ from ingest.fetch import fetch
 from ingest.parsed import Metadata, RawSource, SkippedSource
 from ingest.sources import discover
 from ingest.web_addresses import IPAddress
+from tests.support.web_server import Server, endlessly, page, redirect, web_server
 
 _OPEN = IngestSettings(allow_private_networks=True, max_source_bytes=100_000)
 _HURRIED = IngestSettings(allow_private_networks=True, max_source_bytes=100_000, fetch_timeout_s=0.5)
 
-Script = Callable[[socket.socket], None]
-
-
-class Server(socketserver.ThreadingTCPServer):
-    """Plays a script for each path and remembers the requests."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.scripts: dict[str, Script] = {}
-        self.requests: list[bytes] = []
-
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
-
-    def url(self, path: str, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}{path}"
-
-    def answers(self, path: str, answer: bytes) -> str:
-        """Answer a path with these bytes; returns its address."""
-        return self.plays(path, lambda connection: connection.sendall(answer))
-
-    def plays(self, path: str, script: Script) -> str:
-        """Play a script for a path; returns its address."""
-        self.scripts[path] = script
-        return self.url(path)
-
-
-class _Handler(socketserver.BaseRequestHandler):
-    server: Server
-
-    def handle(self) -> None:
-        request = b""
-        while b"\r\n\r\n" not in request:
-            received = self.request.recv(4096)
-            if not received:
-                return
-            request += received
-        self.server.requests.append(request)
-        try:
-            self.server.scripts[request.split()[1].decode()](self.request)
-        except OSError:
-            return  # The client has had enough, which is what most of these tests want.
-
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with _serving() as running:
+    with web_server() as running:
         yield running
-
-
-@contextmanager
-def _serving() -> Iterator[Server]:
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-
-
-def _answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-def _redirect(location: str, status: str = "302 Found") -> bytes:
-    return _answer(b"", f"Location: {location}", status=status)
-
-
-def _endlessly(start: bytes, part: bytes, *, pause_s: float = 0.0) -> Script:
-    def play(connection: socket.socket) -> None:
-        connection.sendall(start)
-        while True:
-            connection.sendall(part)
-            time.sleep(pause_s)
-
-    return play
 
 
 def _reason(url: str, settings: IngestSettings = _OPEN) -> str:
@@ -111,11 +34,11 @@ def _reason(url: str, settings: IngestSettings = _OPEN) -> str:
 
 
 def test_a_page_is_fetched_with_its_type(server: Server) -> None:
-    url = server.answers("/a", _answer(b"<p>Rain.</p>", 'Content-Type: Text/HTML; a=b; Charset="UTF-8"'))
+    url = server.answers("/a", page(b"<p>Rain.</p>", 'Content-Type: Text/HTML; a=b; Charset="UTF-8"'))
 
-    page = fetch(url, settings=_OPEN, declared=Metadata(publisher="Courier"))
+    fetched = fetch(url, settings=_OPEN, declared=Metadata(publisher="Courier"))
 
-    assert page == RawSource(
+    assert fetched == RawSource(
         uri=url,
         name=url,
         content=b"<p>Rain.</p>",
@@ -126,13 +49,13 @@ def test_a_page_is_fetched_with_its_type(server: Server) -> None:
 
 @pytest.mark.parametrize("declared", ["", "html", "text/", "text/html,text/plain", "a/b c", ";charset=utf-8"])
 def test_a_type_that_is_none_is_unknown(server: Server, declared: str) -> None:
-    url = server.answers("/a", _answer(b"Rain.", f"Content-Type: {declared}"))
+    url = server.answers("/a", page(b"Rain.", f"Content-Type: {declared}"))
 
     assert fetch(url, settings=_OPEN).media_type is None
 
 
 def test_a_compressed_page_is_inflated(server: Server) -> None:
-    url = server.answers("/a", _answer(gzip.compress(b"Rain. " * 1000), "Content-Encoding: gzip"))
+    url = server.answers("/a", page(gzip.compress(b"Rain. " * 1000), "Content-Encoding: gzip"))
 
     assert fetch(url, settings=_OPEN).content == b"Rain. " * 1000
 
@@ -146,55 +69,55 @@ def test_a_page_without_a_length_is_read_to_its_end(server: Server) -> None:
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 def test_a_redirect_is_followed_and_the_identity_stays(server: Server, status: str) -> None:
     """The source is known by the address that was named, since the next run names it again."""
-    server.answers("/new/page", _answer(b"Here."))
-    url = server.answers("/old", _redirect("new/page", status))
+    server.answers("/new/page", page(b"Here."))
+    url = server.answers("/old", redirect("new/page", status))
 
-    page = fetch(url, settings=_OPEN)
+    fetched = fetch(url, settings=_OPEN)
 
-    assert (page.uri, page.content) == (url, b"Here.")
+    assert (fetched.uri, fetched.content) == (url, b"Here.")
 
 
-def test_five_redirects_are_followed_and_six_are_not(server: Server) -> None:
-    server.answers("/0", _answer(b"Here."))
+def test_s4_five_redirects_are_followed_and_six_are_not(server: Server) -> None:
+    server.answers("/0", page(b"Here."))
     for number in range(1, 7):
-        server.answers(f"/{number}", _redirect(f"/{number - 1}"))
+        server.answers(f"/{number}", redirect(f"/{number - 1}"))
 
     assert fetch(server.url("/5"), settings=_OPEN).content == b"Here."
     assert _reason(server.url("/6")) == "too_many_redirects"
 
 
-def test_a_redirect_loop_ends(server: Server) -> None:
-    url = server.answers("/a", _redirect("/a"))
+def test_s4_a_redirect_loop_ends(server: Server) -> None:
+    url = server.answers("/a", redirect("/a"))
 
     assert _reason(url) == "too_many_redirects"
     assert len(server.requests) == 6
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/a", "http://me:pw@127.0.0.1/", "data:,a"])
-def test_a_redirect_to_what_may_not_be_visited_is_refused(server: Server, location: str) -> None:
-    assert _reason(server.answers("/a", _redirect(location))) == "url_not_allowed"
+def test_s4_a_redirect_to_what_may_not_be_visited_is_refused(server: Server, location: str) -> None:
+    assert _reason(server.answers("/a", redirect(location))) == "url_not_allowed"
 
 
 @pytest.mark.parametrize("location", ["/a\tb", "/a b", "\\\\127.0.0.1\\a", "http://", "http:b", "/\x85"])
-def test_a_redirect_that_is_not_clear_is_refused(server: Server, location: str) -> None:
-    assert _reason(server.answers("/a", _redirect(location))) == "url_not_valid"
+def test_s4_a_redirect_that_is_not_clear_is_refused(server: Server, location: str) -> None:
+    assert _reason(server.answers("/a", redirect(location))) == "url_not_valid"
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "500 Error", "204 No Content", "401 Who", "302 Found"])
 def test_an_answer_without_the_page_is_reported(server: Server, status: str) -> None:
-    assert _reason(server.answers("/a", _answer(b"", status=status))) == "http_status"
+    assert _reason(server.answers("/a", page(b"", status=status))) == "http_status"
 
 
 @pytest.mark.parametrize(
     ("reason", "answer"),
     [
         ("too_large", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\nabc"),
-        ("too_large", _answer(b"a" * 100_001)),
-        ("too_large", _answer(gzip.compress(bytes(20_000_000)), "Content-Encoding: gzip")),
-        ("fetch_failed", _answer(gzip.compress(bytes(20_000))[:-9], "Content-Encoding: gzip")),
-        ("fetch_failed", _answer(b"not gzip", "Content-Encoding: gzip")),
-        ("fetch_failed", _answer(b"abc", "Content-Encoding: br")),
-        ("fetch_failed", _answer(b"abc", "Content-Encoding: gzip, gzip")),
+        ("too_large", page(b"a" * 100_001)),
+        ("too_large", page(gzip.compress(bytes(20_000_000)), "Content-Encoding: gzip")),
+        ("fetch_failed", page(gzip.compress(bytes(20_000))[:-9], "Content-Encoding: gzip")),
+        ("fetch_failed", page(b"not gzip", "Content-Encoding: gzip")),
+        ("fetch_failed", page(b"abc", "Content-Encoding: br")),
+        ("fetch_failed", page(b"abc", "Content-Encoding: gzip, gzip")),
         ("fetch_failed", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut off"),
         ("fetch_failed", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
         ("fetch_failed", b"SSH-2.0-OpenSSH_9.6\r\n"),
@@ -202,32 +125,32 @@ def test_an_answer_without_the_page_is_reported(server: Server, status: str) -> 
     ],
     ids=str,
 )
-def test_a_bad_answer_is_refused(server: Server, reason: str, answer: bytes) -> None:
+def test_s6_a_bad_answer_is_refused(server: Server, reason: str, answer: bytes) -> None:
     assert _reason(server.answers("/a", answer)) == reason
 
 
 def test_a_page_of_exactly_the_limit_is_taken(server: Server) -> None:
-    url = server.answers("/a", _answer(b"a" * 100_000))
+    url = server.answers("/a", page(b"a" * 100_000))
 
     assert len(fetch(url, settings=_OPEN).content) == 100_000
 
 
-def test_endless_chunks_stop_at_the_limit(server: Server) -> None:
+def test_s6_endless_chunks_stop_at_the_limit(server: Server) -> None:
     start = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-    assert _reason(server.plays("/a", _endlessly(start, b"400\r\n" + b"a" * 1024 + b"\r\n"))) == "too_large"
+    assert _reason(server.plays("/a", endlessly(start, b"400\r\n" + b"a" * 1024 + b"\r\n"))) == "too_large"
 
 
-def test_an_endless_compressed_stream_without_content_stops_at_the_limit(server: Server) -> None:
+def test_s6_an_endless_compressed_stream_without_content_stops_at_the_limit(server: Server) -> None:
     """Empty deflate blocks inflate to nothing, so what is received is limited too."""
     start = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08" + bytes(7)
 
-    assert _reason(server.plays("/a", _endlessly(start, b"\x00\x00\x00\xff\xff" * 1000))) == "too_large"
+    assert _reason(server.plays("/a", endlessly(start, b"\x00\x00\x00\xff\xff" * 1000))) == "too_large"
 
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 "])
-def test_endless_headers_are_given_up(server: Server, start: bytes) -> None:
-    assert _reason(server.plays("/a", _endlessly(start, b"X: " + b"a" * 1000 + b"\r\n"))) == "fetch_failed"
+def test_s6_endless_headers_are_given_up(server: Server, start: bytes) -> None:
+    assert _reason(server.plays("/a", endlessly(start, b"X: " + b"a" * 1000 + b"\r\n"))) == "fetch_failed"
 
 
 @pytest.mark.parametrize(
@@ -240,27 +163,27 @@ def test_endless_headers_are_given_up(server: Server, start: bytes) -> None:
     ],
     ids=["headers", "body", "chunks", "hints"],
 )
-def test_a_byte_now_and_then_wins_no_time(server: Server, start: bytes, part: bytes) -> None:
+def test_s6_a_byte_now_and_then_wins_no_time(server: Server, start: bytes, part: bytes) -> None:
     """The time allowed is for the whole fetch, not for each read."""
-    assert _reason(server.plays("/a", _endlessly(start, part, pause_s=0.02)), _HURRIED) == "fetch_timeout"
+    assert _reason(server.plays("/a", endlessly(start, part, pause_s=0.02)), _HURRIED) == "fetch_timeout"
 
 
-def test_silence_is_given_up(server: Server) -> None:
+def test_s6_silence_is_given_up(server: Server) -> None:
     def say_nothing(connection: socket.socket) -> None:
         connection.recv(1)  # Until the client has gone.
 
     assert _reason(server.plays("/a", say_nothing), _HURRIED) == "fetch_timeout"
 
 
-def test_redirects_share_the_time_of_one_fetch(server: Server) -> None:
+def test_s6_redirects_share_the_time_of_one_fetch(server: Server) -> None:
     def slow(connection: socket.socket) -> None:
         time.sleep(0.2)
-        connection.sendall(_redirect("/a"))
+        connection.sendall(redirect("/a"))
 
     assert _reason(server.plays("/a", slow), _HURRIED) == "fetch_timeout"
 
 
-def test_a_resolver_that_hangs_is_not_waited_for() -> None:
+def test_s6_a_resolver_that_hangs_is_not_waited_for() -> None:
     answered = threading.Event()
 
     def resolve(name: str) -> Sequence[str]:
@@ -310,21 +233,21 @@ def canary(server: Server) -> Iterator[socket.socket]:
             listener.accept()
 
 
-def test_a_name_is_resolved_once_and_the_connection_goes_there(server: Server, canary: socket.socket) -> None:
+def test_s5_a_name_is_resolved_once_and_the_connection_goes_there(server: Server, canary: socket.socket) -> None:
     """A name that leads elsewhere the second time (DNS rebinding) is not asked a second time."""
     names = Names(["127.0.0.1"], ["127.0.0.2"])
-    server.answers("/a", _answer(b"Here."))
+    server.answers("/a", page(b"Here."))
 
-    page = names.fetch(server.url("/a", host="news.example"))
+    fetched = names.fetch(server.url("/a", host="news.example"))
 
-    assert (page.content, names.asked) == (b"Here.", ["news.example"])
+    assert (fetched.content, names.asked) == (b"Here.", ["news.example"])
     assert f"Host: news.example:{server.port}\r\n".encode() in server.requests[0]
 
 
-def test_each_hop_is_checked_again(server: Server, canary: socket.socket) -> None:
+def test_s4_each_hop_is_checked_again(server: Server, canary: socket.socket) -> None:
     """The same name is refused when it leads to a private address at the second hop."""
     names = Names(["127.0.0.1"], ["127.0.0.2"])
-    server.answers("/a", _redirect("/b"))
+    server.answers("/a", redirect("/b"))
 
     with pytest.raises(FetchError) as caught:
         names.fetch(server.url("/a", host="news.example"))
@@ -333,9 +256,9 @@ def test_each_hop_is_checked_again(server: Server, canary: socket.socket) -> Non
 
 
 @pytest.mark.parametrize("host", ["inside.example", "127.0.0.2", "localhost", "0x7f.2", "[::ffff:127.0.0.2]"])
-def test_a_redirect_to_a_private_host_is_refused(server: Server, canary: socket.socket, host: str) -> None:
+def test_s4_a_redirect_to_a_private_host_is_refused(server: Server, canary: socket.socket, host: str) -> None:
     names = Names(["127.0.0.1"], ["127.0.0.2"])
-    server.answers("/a", _redirect(server.url("/b", host=host)))
+    server.answers("/a", redirect(server.url("/b", host=host)))
 
     with pytest.raises(FetchError) as caught:
         names.fetch(server.url("/a", host="news.example"))
@@ -343,39 +266,39 @@ def test_a_redirect_to_a_private_host_is_refused(server: Server, canary: socket.
     assert (caught.value.reason, len(server.requests)) == ("url_not_allowed", 1)
 
 
-def test_the_default_settings_do_not_connect_to_this_machine(server: Server) -> None:
-    assert _reason(server.answers("/a", _answer(b"Secret.")), IngestSettings()) == "url_not_allowed"
+def test_s1_the_default_settings_do_not_connect_to_this_machine(server: Server) -> None:
+    assert _reason(server.answers("/a", page(b"Secret.")), IngestSettings()) == "url_not_allowed"
     assert server.requests == []
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer(server: Server) -> None:
-    server.answers("/a", _answer(b"Here."))
+    server.answers("/a", page(b"Here."))
 
-    page = fetch(server.url("/a", host="news.example"), settings=_OPEN, resolve=Names(["::1", "127.0.0.1"]).resolve)
+    fetched = fetch(server.url("/a", host="news.example"), settings=_OPEN, resolve=Names(["::1", "127.0.0.1"]).resolve)
 
-    assert page.content == b"Here."
+    assert fetched.content == b"Here."
 
 
-def test_proxies_of_the_environment_are_not_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s5_proxies_of_the_environment_are_not_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy would resolve the name again, out of reach of our checks."""
-    with _serving() as proxy:
+    with web_server() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url(""))
-        page = fetch(server.answers("/a", _answer(b"Here.")), settings=_OPEN)
+        fetched = fetch(server.answers("/a", page(b"Here.")), settings=_OPEN)
 
-        assert (page.content, proxy.requests) == (b"Here.", [])
+        assert (fetched.content, proxy.requests) == (b"Here.", [])
 
 
 def test_no_cookie_is_carried_to_the_next_hop(server: Server) -> None:
-    server.answers("/b", _answer(b"Here."))
-    url = server.answers("/a", _answer(b"", "Location: /b", "Set-Cookie: id=1", status="302 Found"))
+    server.answers("/b", page(b"Here."))
+    url = server.answers("/a", page(b"", "Location: /b", "Set-Cookie: id=1", status="302 Found"))
 
     fetch(url, settings=_OPEN)
 
     assert [b"cookie" in request.lower() for request in server.requests] == [False, False]
 
 
-def test_tls_names_the_host_although_the_address_is_pinned() -> None:
+def test_s5_tls_names_the_host_although_the_address_is_pinned() -> None:
     """The certificate is checked against the name; the greeting shows the name that is asked for."""
     greetings: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -395,9 +318,9 @@ def test_tls_names_the_host_although_the_address_is_pinned() -> None:
     assert b"secure.example" in greetings[0]
 
 
-def test_what_a_page_refers_to_is_not_fetched(server: Server) -> None:
+def test_s7_what_a_page_refers_to_is_not_fetched(server: Server) -> None:
     html = f'<img src="{server.url("/pixel")}"><link rel="stylesheet" href="/style"><p>Rain.</p>'.encode()
-    url = server.answers("/a", _answer(html, "Content-Type: text/html"))
+    url = server.answers("/a", page(html, "Content-Type: text/html"))
 
     sources = list(discover([url], declared=Metadata(), settings=_OPEN))
 
@@ -408,7 +331,7 @@ def test_what_a_page_refers_to_is_not_fetched(server: Server) -> None:
 def test_a_failed_address_does_not_keep_the_others_out(server: Server, tmp_path: Path) -> None:
     good = tmp_path / "a.txt"
     good.write_text("Rain.")
-    bad = server.answers("/gone", _answer(b"", status="404 Not Found"))
+    bad = server.answers("/gone", page(b"", status="404 Not Found"))
 
     skipped, source = discover([bad, str(good)], declared=Metadata(), settings=_OPEN)
 
@@ -418,7 +341,7 @@ def test_a_failed_address_does_not_keep_the_others_out(server: Server, tmp_path:
 
 
 def test_lines_at_an_address_are_documents_of_their_own(server: Server) -> None:
-    url = server.answers("/wire.jsonl?day=1", _answer(b'{"id": "a", "text": "Rain."}\n{"id": "b", "text": "Sun."}\n'))
+    url = server.answers("/wire.jsonl?day=1", page(b'{"id": "a", "text": "Rain."}\n{"id": "b", "text": "Sun."}\n'))
 
     sources = list(discover([url], declared=Metadata(), settings=_OPEN))
 

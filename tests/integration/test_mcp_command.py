@@ -110,6 +110,7 @@ def started(dateline: Command, **environment: str) -> Iterator["subprocess.Popen
     """Start the command and greet it."""
     process = subprocess.Popen(
         [str(DATELINE), "mcp"],
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509  - it takes no lock
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -123,6 +124,11 @@ def started(dateline: Command, **environment: str) -> Iterator["subprocess.Popen
             yield process
         finally:
             process.kill()
+
+
+def _heed_interrupts() -> None:
+    # Where these tests run in the background of a shell, it has all its children ignore them.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _say(process: "subprocess.Popen[bytes]", message: dict[str, Any]) -> None:

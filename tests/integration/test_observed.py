@@ -61,7 +61,7 @@ def test_a_request_and_its_answer_are_a_line_each(
     for log_questions, known in ((False, None), (True, QUESTION)):
         caplog.clear()
         settings = serving_settings(tmp_path, log_questions=log_questions)
-        with caplog.at_level(logging.INFO), client_of(settings, service) as client:
+        with caplog.at_level(logging.INFO, "service"), client_of(settings, service) as client:
             answer = client.post("/v1/ask", json={"question": QUESTION}, headers={"X-Request-ID": "mine"}).json()
 
         answered, requested = events(caplog)
@@ -75,7 +75,7 @@ def test_a_path_that_leads_nowhere_is_not_logged(
     service: OpenService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It could be anything, and without number."""
-    with caplog.at_level(logging.INFO), client_of(serving_settings(tmp_path), service) as client:
+    with caplog.at_level(logging.INFO, "service"), client_of(serving_settings(tmp_path), service) as client:
         client.get("/secret/path")
         figures = figures_of(client)
 

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from domain.answers import Question
-from domain.ports import Intake
 from domain.settings import IngestSettings, Settings
+from ingest.intake import Intake
 from retriever.ledger_schema import jobs
 from retriever.wiring import Record
 from service.api.app import create_app
@@ -48,21 +48,11 @@ def example_app(
         yield create_app(settings, service=service, intake=intake)
 
 
-class Idle:
+class Idle(Intake):
     """An intake that reads nothing of what is sent."""
 
-    def __init__(self, record: object, settings: object) -> None:
-        del record, settings
-
-    def start(self) -> None: ...
-
-    def wake(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def progress(self, job_id: str) -> dict[str, Any] | None:
-        del job_id
-        return None
+    def start(self) -> None:
+        """Leave what waits."""
 
 
 def _keep_what_examples_name(service: OpenService) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -67,13 +67,24 @@ def scripted(service: OpenService, script: Script) -> OpenService:
 @contextmanager
 def listening(app: FastAPI, *, port: int = 0) -> Iterator[tuple[str, int]]:
     """Serve `app` with uvicorn on a loopback port, a free one unless named, until the block ends."""
-    bound = socket.create_server(("127.0.0.1", port))
-    server = uvicorn.Server(server_config(app, app.state.settings.server, lifespan=True))
+    with running(app, port=port) as (_, address):
+        yield address
+
+
+@contextmanager
+def running(
+    app: FastAPI, *, port: int = 0, loop: Literal["auto", "asyncio", "uvloop"] = "auto"
+) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]:
+    """The same, with the server itself, which knows its connections and tasks."""
+    bound = socket.create_server(("127.0.0.1", port), backlog=2048)
+    config = server_config(app, app.state.settings.server, lifespan=True)
+    config.loop = loop
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
     try:
         address: tuple[str, int] = bound.getsockname()
-        yield address
+        yield server, address
     finally:
         server.should_exit = True
         thread.join(30)

@@ -12,7 +12,7 @@ NASTY = 'first\r\n{"level": "error"}\x1b[31m\u2028\u202e last'
 
 
 def logged(caplog: pytest.LogCaptureFixture, **fields: object) -> logging.LogRecord:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "service.test"):
         log_event(logging.getLogger("service.test"), "request", fields)
     return caplog.records[-1]
 
