@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def _median(loads: Sequence[dict[str, Any]], name: str) -> float:
-    return statistics.median(one[name] for one in loads)
+    return float(statistics.median(one[name] for one in loads))
 
 
 if __name__ == "__main__":
