@@ -172,6 +172,20 @@ class LedgerReader:
         with self._database.reading() as connection:
             return tuple(json.loads(body) for body in connection.execute(query).scalars())
 
+    def openings(self, document_ids: Iterable[str], *, length: int) -> dict[str, str]:
+        """Return the first characters of the current documents among those given."""
+        found: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for batch in batches(dict.fromkeys(document_ids)):
+                query = (
+                    select(documents.c.document_id, func.substr(texts.c.text, 1, length))
+                    .join_from(documents, versions, CURRENT)
+                    .join(texts, _same_version(texts))
+                    .where(documents.c.document_id.in_(batch))
+                )
+                found.update((document_id, opening) for document_id, opening in connection.execute(query))
+        return found
+
     def publishers(self, *, limit: int) -> tuple[str, ...]:
         """Return who published the current documents, the most frequent first."""
         query = (

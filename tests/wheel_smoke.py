@@ -35,4 +35,8 @@ if document["text"][citation["start"] : citation["end"]] != citation["quote"]:
 from retriever.support_checker import OnnxSupportChecker  # noqa: E402  - after it is known whose package it is
 
 OnnxSupportChecker.load()  # Quotes need none, so that `ask` would not miss it.
+from service.api.page import Shown, ask_page  # noqa: E402  - the same
+
+if "/ask.js" not in ask_page(Shown(keys_required=False)):
+    sys.exit("The page is not in the wheel")
 sys.stdout.write(f"wheel: {citation['quote']}\n")

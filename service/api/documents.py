@@ -1,18 +1,21 @@
 """The record's documents: a list, and one with its text, passages and versions."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
 from domain.corpus import Document, DocumentHeader, Passage, Span
 from domain.errors import NotFoundError
+from retriever.ledger import SqliteLedger
 from service.api.access import READ, WRITE, GuardedRoute
 from service.api.json_response import JsonResponse
 from service.api.response_schemas import DocumentBody, DocumentListBody
 from service.api.schemas import DocumentId, DocumentsQuery, Version
 from service.api.serving import ServingNow
 from service.rendering import header_body, scope_body
+
+_OPENING: Final = 160  # Characters.
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/documents", tags=["documents"])
 
@@ -27,7 +30,7 @@ def list_documents(wanted: Annotated[DocumentsQuery, Query()], serving: ServingN
         "limit": wanted.limit,
         "offset": wanted.offset,
         "time_scope": scope_body(scope),
-        "documents": [header_body(header) for header in headers],
+        "documents": listed_documents(headers, ledger),
     }
     return JsonResponse(serving.links.shown(listed))
 
@@ -54,6 +57,14 @@ def delete_document(document_id: DocumentId, serving: ServingNow) -> Response:
     if serving.intake is not None:
         serving.intake.wake()  # The indexes follow; what they still name is not shown.
     return Response(status_code=204)
+
+
+def listed_documents(headers: Sequence[DocumentHeader], ledger: SqliteLedger) -> list[dict[str, Any]]:
+    """Return documents for a list as JSON values: what is known of each, and how it begins; many have no title."""
+    openings = ledger.openings((header.document_id for header in headers), length=_OPENING)
+    return [
+        {**header_body(header), "opening": " ".join(openings.get(header.document_id, "").split())} for header in headers
+    ]
 
 
 def document_body(

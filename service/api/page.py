@@ -111,7 +111,7 @@ def made(answer: Mapping[str, Any]) -> str:
         case "answer", "extractive":
             return f"Quoted from {sources} {took}."
         case "answer", _:
-            return f"Composed by {answer['trace']['model']} from {sources} and checked against them, {took}."
+            return f"Composed by {answer['trace']['model']} and checked against {sources}, {took}."
         case "refusal", _:
             return f"Searched {took}."
         case _:

@@ -15,6 +15,7 @@ from service.api.accept import HTML, prefers
 from service.api.access import PUBLIC, GuardedRoute, Needs, access_of, caller_of
 from service.api.answers import kept_answer
 from service.api.asking import begin_answer, whole_answer
+from service.api.documents import listed_documents
 from service.api.json_response import JsonResponse
 from service.api.operations import root
 from service.api.overview import overview_of
@@ -25,7 +26,7 @@ from service.api.schemas import AskRequest, DocumentsQuery
 from service.api.serving import Serving, ServingNow
 from service.api.static_files import compressible
 from service.keys import Scope
-from service.rendering import answer_body, header_body, passage_body
+from service.rendering import answer_body, passage_body
 
 _PER_PAGE: Final = 50
 _FOUND: Final = 30  # Passages; documents are fewer.
@@ -141,7 +142,7 @@ def _listed(serving: Serving, asked: Asked, given: Mapping[str, str]) -> dict[st
     after = wanted.offset + wanted.limit
     filters = {name: value for name, value in _limits(asked).items() if value}
     return {
-        "documents": [{**serving.links.shown(header_body(header)), "words": ""} for header in headers],
+        "documents": [{**one, "words": ""} for one in serving.links.shown(listed_documents(headers, ledger))],
         "total": total,
         "more": f"/record?{urlencode({**filters, 'offset': after})}" if after < total else "",
     }
@@ -154,7 +155,7 @@ def _found(serving: Serving, asked: Asked) -> dict[str, Any]:
     documents = [
         serving.links.shown(passage_body(ranked)) for ranked in passages if best[ranked.passage.document_id] is ranked
     ]
-    return {"documents": [{**one, "words": one["quote"]} for one in documents]}
+    return {"documents": [{**one, "opening": "", "words": one["quote"]} for one in documents]}
 
 
 def _failed(shown: Shown, error: Exception, request: Request) -> Response:

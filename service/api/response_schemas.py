@@ -303,6 +303,12 @@ class HeaderBody(BaseModel):
     url: str
 
 
+class ListedDocumentBody(HeaderBody):
+    """A document of a list, with how it begins."""
+
+    opening: str
+
+
 class DocumentListBody(BaseModel):
     """A page of documents, newest publication first."""
 
@@ -310,7 +316,7 @@ class DocumentListBody(BaseModel):
     limit: Number
     offset: Count
     time_scope: ScopeBody
-    documents: list[HeaderBody]
+    documents: list[ListedDocumentBody]
 
 
 class DocumentPassageBody(SpanBody):

@@ -127,7 +127,7 @@ def test_a_true_quote_is_shown_while_the_model_writes_then_sentence_by_sentence(
     answered(page)
 
     assert page.locator(".sentence .words").all_inner_texts() == [text for text, _ in COMPOSED]
-    expect(page.locator(".made")).to_contain_text("Composed by played from 2 documents and checked against them")
+    expect(page.locator(".made")).to_contain_text("Composed by played and checked against 2 documents")
     assert sum(page.evaluate("window.shifts")) < 0.02
 
 

@@ -248,6 +248,7 @@ class _Tags(HTMLParser):
 def test_what_is_copied_does_nothing_where_it_is_pasted(visit: Visit, hostile: str) -> None:
     """HTML has our own elements alone, and Markdown reads nothing as a picture or a link but ours."""
     page = visit(hostile, permissions=["clipboard-read", "clipboard-write"])
+    only_quoted(page)
     ask(page, QUESTION)
     expect(page.locator(".made")).to_have_count(1)
     for form in ("Markdown", "HTML"):

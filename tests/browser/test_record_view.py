@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from service.keys import KeyFile, Scope
 from tests.support.browsing import DOCUMENTS, FERRY, GOVERNOR, Visit, ask, served_page
@@ -20,6 +20,12 @@ def changing(tmp_path: Path) -> Iterator[str]:
     """A server of the test's own."""
     with served_page(tmp_path / "record") as origin:
         yield origin
+
+
+def opened(page: Page, address: str) -> None:
+    """Go somewhere, and wait for the page's script; before it, links lead to the pages of the server."""
+    page.goto(address)
+    page.locator("body[data-ready]").wait_for()
 
 
 def test_documents_are_listed_searched_and_filtered(visit: Visit, origin: str) -> None:
@@ -45,7 +51,7 @@ def test_a_document_is_read_with_its_versions_and_the_answers_that_cite_it(visit
     expect(page.locator(".made")).to_have_count(1)
     cited = page.locator(".timeline .document a").first.inner_text()
 
-    page.goto(f"{origin}/record")
+    opened(page, f"{origin}/record")
     page.get_by_role("link", name=cited, exact=True).click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(cited)
@@ -96,7 +102,7 @@ def test_a_document_is_deleted_only_when_that_is_confirmed(visit: Visit, changin
     expect(page.locator(".made")).to_have_count(1)
     answer = page.locator(".permalink").get_attribute("href")
     for title in ("Ferry times", "Timetable"):
-        page.goto(f"{changing}/record")
+        opened(page, f"{changing}/record")
         page.get_by_role("link", name=title).click()
         page.get_by_role("button", name="Delete…").click()
         page.get_by_role("button", name="Keep it").click()

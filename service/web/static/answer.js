@@ -337,7 +337,7 @@ function how(answer) {
       element("div", {}, element("dt", {}, "Searched for"), foreign(trace.stand_alone_question, "dd")),
       element("div", {}, element("dt", {}, "Passages found"), element("dd", {}, String(trace.passages.length))),
       trace.model && element("div", {}, element("dt", {}, "Model"), element("dd", {}, trace.model)),
-      trace.model && element("div", {}, element("dt", {}, "Tokens read and written"), element("dd", {}, `${trace.usage.prompt_tokens} and ${trace.usage.completion_tokens}`)),
+      trace.model && element("div", {}, element("dt", {}, "Tokens read, written"), element("dd", {}, `${trace.usage.prompt_tokens}, ${trace.usage.completion_tokens}`)),
     ),
   );
 }

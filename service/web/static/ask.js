@@ -219,6 +219,7 @@ function anew() {
 }
 
 listen();
+performance.mark("interactive");
 await openSession();
 const named = location.pathname.match(/^\/answers\/([^/]+)$/);
 const rendered = one("[data-answer]", thread)?.dataset.answer;

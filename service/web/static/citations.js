@@ -78,5 +78,5 @@ export function made(answer) {
   if (answer.kind === "refusal") return `Searched ${took}.`;
   if (answer.kind === "clarification") return `Asked back ${took}.`;
   if (answer.mode === "extractive") return `Quoted from ${sources} ${took}.`;
-  return `Composed by ${answer.trace.model} from ${sources} and checked against them, ${took}.`;
+  return `Composed by ${answer.trace.model} and checked against ${sources}, ${took}.`;
 }

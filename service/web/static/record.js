@@ -50,9 +50,10 @@ function row(document, words) {
   return element(
     "li",
     {},
-    foreign(document.title || "Untitled document", "a", { class: "title", href: addressOf(document) }),
+    foreign(document.title || document.opening || "Untitled document", "a", { class: "title", href: addressOf(document) }),
     " ",
     byline(document),
+    document.title && document.opening && [" ", foreign(document.opening, "span", { class: "opening" })],
     words && [" ", foreign(words, "span", { class: "found" })],
     document.duplicate_of && [" ", element("span", { class: "quiet" }, document.duplicate_kind === "exact" ? "A copy of another document." : "Nearly the same as another document.")],
   );
@@ -73,7 +74,7 @@ async function showDocument(documentId) {
     element("div", { class: "whole" }, wholeText(document)),
   ]);
   const aside = element("aside", { class: "sources", "aria-label": "About this document" }, versions(document), element("section", { class: "citing" }), button("Delete…", () => confirmDeletion(document), { class: "delete" }));
-  place.replaceChildren(element("p", {}, element("a", { href: "/record" }, "‹ All documents")), element("div", { class: "answer" }, text, aside));
+  place.replaceChildren(element("p", { class: "back" }, element("a", { href: "/record" }, "‹ All documents")), element("div", { class: "answer" }, text, aside));
   showAnswers(document, one(".citing", aside));
 }
 
