@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, sync_playwright
 
 from domain.answers import Answer, Evidence
 from domain.corpus import RankedPassage, Reading, Span, Statement
@@ -176,14 +176,11 @@ class Noticed:
     errors: list[str] = field(default_factory=list)
 
     def watch(self, context: BrowserContext, origin: str) -> None:
-        """Note from now on; what goes to another origin is not let through."""
+        """Note from now on."""
 
-        def guard(route: Route, request: Request) -> None:
-            if request.url.startswith((f"{origin}/", "data:", "blob:")):
-                route.continue_()
-            else:
+        def on_request(request: Request) -> None:
+            if not request.url.startswith((f"{origin}/", "data:", "blob:")):
                 self.elsewhere.append(request.url)
-                route.abort()
 
         def on_dialog(dialog: Dialog) -> None:
             self.dialogs.append(dialog.message)
@@ -193,7 +190,7 @@ class Noticed:
             if message.type == "error" and _REFUSED not in message.text:
                 self.errors.append(message.text)
 
-        context.route("**/*", guard)
+        context.on("request", on_request)
         context.on("dialog", on_dialog)
         context.on("console", on_console)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
