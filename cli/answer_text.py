@@ -1,10 +1,10 @@
 """Answers as text for a terminal: sentences with marks, then the sources that the marks name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from textwrap import indent
 
 from cli.terminal import safe
-from domain.answers import Answer, AnswerSentence, Citation, CitedAnswer, Clarification, Conflict, Refusal, Trace
+from domain.answers import Answer, AnswerSentence, Citation, CitedAnswer, Clarification, Refusal, Trace
 from domain.corpus import DocumentHeader, RankedPassage
 
 _SHOWN_CHARS = 100  # Of a passage in the trace.
@@ -12,36 +12,12 @@ _SHOWN_CHARS = 100  # Of a passage in the trace.
 
 def sentence_text(sentence: AnswerSentence) -> str:
     """Return a sentence with its marks: `They met. [1] [2]`."""
-    marks = " ".join(f"[{citation.mark}]" for citation in sentence.citations)
-    return safe(f"{sentence.text} {marks}")
+    return safe(sentence.marked)
 
 
 def sources_text(answer: CitedAnswer) -> str:
     """Return what the record says in more than one way, then the cited places of an answer, one block per mark."""
-    cited = {citation.mark: citation for citation in _citations(answer)}
-    told = [
-        *(f"{one.now} [{one.by.mark}] holds in place of {one.was} [{one.replaced.mark}]." for one in answer.superseded),
-        *(f"The sources disagree: {_sides(conflict)}." for conflict in answer.conflicts),
-    ]
-    return "\n\n".join(
-        part for part in (safe("\n".join(told)), _numbered([cited[mark] for mark in sorted(cited)])) if part
-    )
-
-
-def _citations(answer: CitedAnswer) -> Iterator[Citation]:
-    for sentence in answer.sentences:
-        yield from sentence.citations
-    for one in answer.superseded:
-        yield from (one.replaced, one.by)
-    for conflict in answer.conflicts:
-        for side in conflict.sides:
-            yield from side.citations
-
-
-def _sides(conflict: Conflict) -> str:
-    return "; ".join(
-        f"{side.value} {' '.join(f'[{citation.mark}]' for citation in side.citations)}" for side in conflict.sides
-    )
+    return "\n\n".join(part for part in (safe("\n".join(answer.told_beside)), _numbered(answer.cited)) if part)
 
 
 def refusal_text(refusal: Refusal) -> str:
@@ -109,8 +85,7 @@ def passage_text(ranked: RankedPassage) -> str:
 
 def header_text(header: DocumentHeader) -> str:
     """Return title, publisher, day and place of a document, as far as they are known."""
-    known = [header.title, header.publisher, header.published and header.published.isoformat(), header.place]
-    return safe(" · ".join(part for part in known if part) or header.document_id)
+    return safe(header.headline)
 
 
 def place_text(header: DocumentHeader) -> str:

@@ -1,7 +1,7 @@
 """Questions and what becomes of them: cited answers, refusals, questions back, and the evidence between."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -16,6 +16,10 @@ MAX_QUESTION_CHARS = 8_000  # A page of text; longer input is a document, not a 
 def new_answer_id() -> str:
     """Return an id that no other answer has: `ans_` and 24 hexadecimal digits."""
     return f"ans_{secrets.token_hex(12)}"
+
+
+def _marks(citations: "Iterable[Citation]") -> str:
+    return " ".join(f"[{citation.mark}]" for citation in citations)
 
 
 class Mode(StrEnum):
@@ -205,7 +209,7 @@ class AnswerSentence:
     @property
     def marked(self) -> str:
         """The sentence and its marks: `They signed. [1] [2]`."""
-        return f"{self.text} {' '.join(f'[{citation.mark}]' for citation in self.citations)}"
+        return f"{self.text} {_marks(self.citations)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +246,11 @@ class Superseded:
     replaced: Citation
     by: Citation
 
+    @property
+    def told(self) -> str:
+        """The change in a sentence, with its marks."""
+        return f"{self.now} [{self.by.mark}] holds in place of {self.was} [{self.replaced.mark}]."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
@@ -265,6 +274,11 @@ class Conflict:
     def __post_init__(self) -> None:
         if len(self.sides) < 2:  # noqa: PLR2004  - it takes two
             raise ValueError("A conflict has two sides at least")
+
+    @property
+    def told(self) -> str:
+        """The disagreement in a sentence, with its marks."""
+        return f"The sources disagree: {'; '.join(f'{side.value} {_marks(side.citations)}' for side in self.sides)}."
 
 
 class RefusalReason(StrEnum):
@@ -346,6 +360,22 @@ class CitedAnswer:
     def text(self) -> str:
         """All sentences with their marks: `They met Xi. [1] They signed. [1] [2]`."""
         return " ".join(sentence.marked for sentence in self.sentences)
+
+    @property
+    def told_beside(self) -> tuple[str, ...]:
+        """What the record says in more than one way, a sentence each: what was replaced, what is disputed."""
+        return (*(one.told for one in self.superseded), *(one.told for one in self.conflicts))
+
+    @property
+    def cited(self) -> tuple[Citation, ...]:
+        """Every citation once, by its mark, those of what was replaced and of what is disputed included."""
+        found = [
+            *(citation for sentence in self.sentences for citation in sentence.citations),
+            *(citation for one in self.superseded for citation in (one.replaced, one.by)),
+            *(citation for one in self.conflicts for side in one.sides for citation in side.citations),
+        ]
+        by_mark = {citation.mark: citation for citation in found}
+        return tuple(by_mark[mark] for mark in sorted(by_mark))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,12 @@ class DocumentHeader:
         if (self.duplicate_of is None) != (self.duplicate_kind is None):
             raise ValueError("duplicate_of and duplicate_kind are given together")
 
+    @property
+    def headline(self) -> str:
+        """Title, publisher, day and place, as far as they are known; the id where none of them is."""
+        known = [self.title, self.publisher, self.published and self.published.isoformat(), self.place]
+        return " · ".join(part for part in known if part) or self.document_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:

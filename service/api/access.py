@@ -14,8 +14,6 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Receive, Send
-from starlette.types import Scope as Connection
 
 from domain.settings import ServerSettings
 from service.api.audit import Audit
@@ -180,22 +178,6 @@ class Access:
         if not self._limiter.hit(self._per_minute, key_id):
             window = self._limiter.get_window_stats(self._per_minute, key_id)
             raise too_many_requests(window.reset_time - time.time())
-
-
-def guarded(app: ASGIApp, scope: Scope) -> ASGIApp:
-    """Return an application of others, such as a mounted one, that admits as a route of ours does."""
-
-    async def serve(connection: Connection, receive: Receive, send: Send) -> None:
-        if connection["type"] == "http":
-            try:
-                request = HTTPConnection(connection)
-                access_of(request).admit(request, Needs(scope))
-            except Problem as problem:
-                await problem.response()(connection, receive, send)
-                return
-        await app(connection, receive, send)
-
-    return serve
 
 
 def collection_of(connection: HTTPConnection) -> str:

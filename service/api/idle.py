@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import Problem, request_timeout
+from service.api.problems import request_timeout
 
 
 class Idle:
@@ -33,7 +33,4 @@ class Idle:
             is_whole = not message.get("more_body", False)
             return message
 
-        try:
-            await self._app(scope, receive_in_time, send)
-        except Problem as problem:  # Where a mounted application reads, no handler of ours is in between.
-            await problem.response()(scope, receive, send)
+        await self._app(scope, receive_in_time, send)

@@ -1,8 +1,8 @@
 """What the tools for agents return, as text: many clients show a model only this, so the quotes are in it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from domain.answers import Answer, Citation, CitedAnswer, Clarification, Conflict, Refusal, Superseded
+from domain.answers import Answer, Citation, CitedAnswer, Clarification, Refusal
 from domain.corpus import DocumentHeader, RankedPassage, Span
 from service.api.excerpts import Excerpt
 from service.api.openai.cited_text import Address
@@ -13,8 +13,7 @@ def answer_text(answer: Answer, address: Address) -> str:
     """Return what is answered, then each quote with its mark, source and place."""
     match answer:
         case CitedAnswer():
-            told = [answer.text, *map(_superseded, answer.superseded), *map(_conflict, answer.conflicts)]
-            blocks = ["\n".join(told), *_cited(_citations(answer), address)]
+            blocks = ["\n".join([answer.text, *answer.told_beside]), *_cited(answer.cited, address)]
         case Refusal():
             blocks = [f"{answer.message}\nThe record does not answer this ({answer.reason.value})."]
             if answer.nearest:
@@ -50,14 +49,13 @@ def source_text(header: DocumentHeader, shown: Excerpt, *, characters: int) -> s
     """Return part of a document's text under a line that says which part of which document it is."""
     place = f"{_named(header)}, characters {shown.start}–{shown.end} of {characters}"
     further = [] if shown.next_start is None else [f"It goes on: ask with start {shown.next_start}."]
-    return "\n\n".join([f"{_headline(header)}\n{place}", shown.text, *further])
+    return "\n\n".join([f"{header.headline}\n{place}", shown.text, *further])
 
 
 def _cited(citations: Iterable[Citation], address: Address) -> list[str]:
-    by_mark = {citation.mark: citation for citation in citations}
     return [
         _block(
-            f"[{mark}]",
+            f"[{citation.mark}]",
             citation.header,
             citation.span,
             citation.quote,
@@ -65,31 +63,8 @@ def _cited(citations: Iterable[Citation], address: Address) -> list[str]:
             speaker=citation.speaker,
             copies=citation.copies,
         )
-        for mark, citation in sorted(by_mark.items())
+        for citation in citations
     ]
-
-
-def _citations(answer: CitedAnswer) -> Iterator[Citation]:
-    for sentence in answer.sentences:
-        yield from sentence.citations
-    for one in answer.superseded:
-        yield from (one.replaced, one.by)
-    for conflict in answer.conflicts:
-        for side in conflict.sides:
-            yield from side.citations
-
-
-def _superseded(one: Superseded) -> str:
-    return f"{one.now} [{one.by.mark}] holds in place of {one.was} [{one.replaced.mark}]."
-
-
-def _conflict(conflict: Conflict) -> str:
-    sides = "; ".join(f"{side.value} {_marks(side.citations)}" for side in conflict.sides)
-    return f"The sources disagree: {sides}."
-
-
-def _marks(citations: Sequence[Citation]) -> str:
-    return " ".join(f"[{citation.mark}]" for citation in citations)
 
 
 def _block(
@@ -103,14 +78,9 @@ def _block(
     speaker: str | None = None,
 ) -> str:
     said_by = [f"Said by: {speaker}"] if speaker else []
-    also = [f"Also in: {'; '.join(map(_headline, copies))}"] if copies else []
+    also = [f"Also in: {'; '.join(copy.headline for copy in copies)}"] if copies else []
     place = f"{_named(header)}, characters {span.start}–{span.end}, {address(source_url(header, span))}"
-    return "\n".join([f"{label} {_headline(header)}", *said_by, f"“{quote}”", place, *also])
-
-
-def _headline(header: DocumentHeader) -> str:
-    known = [header.title, header.publisher, header.published and header.published.isoformat(), header.place]
-    return " · ".join(part for part in known if part) or header.document_id
+    return "\n".join([f"{label} {header.headline}", *said_by, f"“{quote}”", place, *also])
 
 
 def _named(header: DocumentHeader) -> str:

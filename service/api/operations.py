@@ -82,18 +82,10 @@ def readyz(request: Request, serving: ServingNow) -> Response:
     record = serving.service.record
     index, counts = record.status(), record.ledger.counts()
     chat, fault = serving.service.chat, serving.warm_up.encoder_error
-    told: dict[str, Any] = {
-        "ready": fault is None,
-        "reason": None if fault is None else fault.code,
-        "missing": [] if fault is None else ["models"],
-    }
-    if index.state != "ready":
-        told["missing"].append("index")
-    body = (
-        told
-        if not access_of(request).is_open
-        else told
-        | {
+    missing = [name for name, is_missing in (("models", fault), ("index", index.state != "ready")) if is_missing]
+    body: dict[str, Any] = {"ready": fault is None, "reason": None if fault is None else fault.code, "missing": missing}
+    if access_of(request).is_open:
+        body |= {
             "index": {
                 "state": index.state,
                 "generation": index.generation,
@@ -105,7 +97,6 @@ def readyz(request: Request, serving: ServingNow) -> Response:
             "chat_model": None if chat is None else chat.model_id,
             "encoder": record.encoder.encoder_id,
         }
-    )
     return JsonResponse(body, status_code=200 if fault is None else 503)
 
 

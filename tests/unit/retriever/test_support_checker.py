@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from domain.errors import ModelFileError
 from retriever.pair_layout import MOST_CHECKED
-from retriever.support_checker import OnnxSupportChecker
+from retriever.pair_model import PairModel
+from retriever.support_checker import WEIGHTS, OnnxSupportChecker
 from tests.support.evidence import evidence
 
 BRIDGE = "The bridge at Orrin opens in April, the ministry said on Friday."
@@ -77,3 +78,10 @@ def test_support_stays_between_0_and_1(checker: OnnxSupportChecker, sentence: st
 def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"support\.onnx"):
         OnnxSupportChecker.load(tmp_path)
+
+
+def test_sums_are_not_cut_off_on_any_processor() -> None:
+    """Where there is VNNI no score tells whether this is asked for; where there is not, scores differ without it."""
+    options = PairModel.load(WEIGHTS)._session.get_session_options()
+
+    assert options.get_session_config_entry("session.x64quantprecision") == "1"
