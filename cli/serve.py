@@ -3,9 +3,10 @@
 import errno
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,6 +17,8 @@ from domain.errors import ConfigurationError, DatelineError, PortTakenError
 
 if TYPE_CHECKING:
     from domain.settings import Settings
+
+_SWITCH_S: Final = 0.001  # How long a thread may keep Python's lock from others; requests wait for it several times.
 
 
 def serve_command(
@@ -88,6 +91,7 @@ async def _serve(settings: "Settings", listening: socket.socket) -> None:
     from ingest.intake import Intake
     from service.api.app import create_app
 
+    sys.setswitchinterval(_SWITCH_S)
     app = create_app(settings, intake=Intake)
     # Entered here and not by uvicorn, which would print a traceback and lose which error it was.
     async with app.router.lifespan_context(app):

@@ -15,6 +15,7 @@ from domain.errors import ConfigurationError, ModelFileError
 from domain.ports import Matrix, Vector
 from domain.settings import ModelSettings
 from retriever.encoder_folder import EncoderFolder, find_encoder
+from retriever.giving_way import give_way
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -211,6 +212,7 @@ def _single_core_workers(cores: int, *, name: str) -> ThreadPoolExecutor:
     started = threading.Barrier(cores + 1)
 
     def start() -> None:
+        give_way()
         torch.set_num_threads(1)
         started.wait()
 

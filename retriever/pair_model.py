@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import ModelFileError
+from retriever.giving_way import give_way
 from retriever.pair_layout import Pair
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class PairModel:
         self._tokenizer = tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._workers = ThreadPoolExecutor(cores, thread_name_prefix="read")
+        self._workers = ThreadPoolExecutor(cores, thread_name_prefix="read", initializer=give_way)
 
     @classmethod
     def load(cls, weights: str, folder: Path | None = None) -> Self:

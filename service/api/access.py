@@ -56,17 +56,20 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a route asks of its caller, as a FastAPI dependency; see `READ`, `WRITE` and `ADMIN`."""
+    """What a route asks of its caller, as a FastAPI dependency; see `READ`, `WRITE` and `ADMIN`.
+
+    Asynchronous though it waits for nothing, as all dependencies here: others cost a turn in a thread.
+    """
 
     scope: Scope
     or_link: bool = False
 
-    def __call__(self, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
+    async def __call__(self, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
         """Nothing is left to do here: `GuardedRoute` has asked. The parameter describes the key in OpenAPI."""
 
 
 class _Public:
-    def __call__(self) -> None:
+    async def __call__(self) -> None:
         """Ask for nothing."""
 
 
@@ -191,7 +194,7 @@ def access_of(connection: HTTPConnection) -> Access:
     return access
 
 
-def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
     """Return who sent a request that was admitted."""
     caller: Caller = request.state.caller
     return caller

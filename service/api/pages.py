@@ -64,7 +64,7 @@ async def home(
     if not asked.q.strip() or not _is_meant(request):
         return _html(ask_page(shown), request)
     try:
-        begun = await begin_answer(serving, caller_of(request), _question(asked), deadline_ms=None)
+        begun = await begin_answer(serving, await caller_of(request), _question(asked), deadline_ms=None)
         answer = await whole_answer(begun, request)
     except (DatelineError, Problem, ValidationError) as error:
         return _failed(shown, error, request)

@@ -1,5 +1,7 @@
 """What integrators rely on: answers, searches, documents, and what operators ask."""
 
+import asyncio
+import gc
 import json
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -8,7 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from anyio import to_thread
 from fastapi.testclient import TestClient
 
 from domain.answers import PromptUsed
@@ -171,6 +175,21 @@ def test_as_of_hides_later_documents(client: TestClient) -> None:
     assert answer["trace"]["time_scope"]["as_of"] == "2025-03-01"
 
 
+def test_a_question_is_taken_while_all_threads_for_other_routes_are_busy(client: TestClient) -> None:
+    """Admission waits for none of them: under load a question is answered or turned away at once."""
+    portal = client.portal
+    assert portal is not None
+    limiter = portal.call(to_thread.current_default_thread_limiter)
+    threads, limiter.total_tokens = limiter.total_tokens, 0
+
+    try:
+        answer = portal.start_task_soon(_ask_within, client.app, 10.0).result()
+    finally:
+        portal.call(setattr, limiter, "total_tokens", threads)
+
+    assert answer.json()["kind"] == "answer"
+
+
 def test_a_question_outside_the_record_is_a_refusal_and_not_an_error(client: TestClient) -> None:
     """Nothing in scope: status 200, kind refusal, a reason."""
     response = client.post("/v1/ask", json={"question": QUESTION, "to": "1999-12-31"})
@@ -311,6 +330,13 @@ def test_without_an_encoder_the_service_is_alive_but_not_ready(service: OpenServ
     assert alive.status_code == 200
 
 
+def test_what_was_loaded_for_good_is_no_longer_searched_for_garbage(client: TestClient) -> None:
+    """A full collection through all libraries would hold up every request for half a second."""
+    client.app.state.collections.serving("default").warm_up._thread.join()  # type: ignore[attr-defined]
+
+    assert gc.get_freeze_count() > len(gc.get_objects())
+
+
 def test_a_chat_model_that_cannot_start_does_not_keep_the_service_from_answering(
     service: OpenService, tmp_path: Path
 ) -> None:
@@ -360,6 +386,12 @@ def test_the_root_lists_what_there_is(client: TestClient) -> None:
     for route in routes:
         method, path = route.split()
         assert path in {"/openapi.json", "/mcp"} or method.lower() in described[path]
+
+
+async def _ask_within(app: Any, seconds: float) -> httpx.Response:
+    transport = httpx.ASGITransport(app)
+    async with asyncio.timeout(seconds), httpx.AsyncClient(transport=transport, base_url="http://localhost") as asking:
+        return await asking.post("/v1/ask", json={"question": QUESTION})
 
 
 def _wait_for_encoder(client: TestClient) -> None:
