@@ -131,7 +131,8 @@ def restore_command(
     """Put a backup in the place of a damaged ledger.
 
     Or of a missing one; a sound ledger is never replaced. What was there is kept beside it. The indexes are built anew
-    at the next start.
+    at the next start. While a server runs, restore into a collection of it, '--data-dir FOLDER/collections/NAME', and
+    open that with 'POST /v1/collections'.
     """
     settings = start(data_dir)
     from cli.restoring import restore

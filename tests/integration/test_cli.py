@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 
 from cli.ask import answer_aloud
@@ -419,6 +420,20 @@ class TestServe:
             process.send_signal(signal.SIGTERM)
 
             assert (ready["ready"], process.wait(60)) == (True, 0)
+
+    def test_a_backup_is_taken_and_restored_beside_a_running_server(self, filled: Command) -> None:
+        """Its own record is not replaced under it; the backup becomes a collection that it serves."""
+        beside = str(filled.settings.data_dir / "collections" / "monday")
+        with serving(filled) as (_, address):
+            assert filled("backup", "monday.db").code == 0
+            in_place = filled("restore", "monday.db")
+            restored = filled("--data-dir", beside, "restore", "monday.db", "--json")
+            opened = httpx.post(f"{address}/v1/collections", json={"name": "monday"})
+            listed = httpx.get(f"{address}/v1/collections/monday/documents").json()
+
+        assert (in_place.code, "being written" in in_place.err) == (75, True)
+        assert (restored.code, restored.json) == (0, {"documents": 2, "kept_aside": None})
+        assert (opened.status_code, listed["total"]) == (201, 2)
 
     def test_reading_works_beside_it(self, filled: Command) -> None:
         with serving(filled):
