@@ -15,7 +15,7 @@ DatelineError
 │   └── FetchError                  a URL could not be fetched, or may not be
 ├── QuestionError                   the question cannot be taken as it is
 ├── KeyReusedError                  an Idempotency-Key came again with something else
-├── NotFoundError                   no such document, answer or job
+├── NotFoundError                   no such document, answer, job or run
 ├── AnswerWithdrawnError            a document that an answer cites was deleted since
 └── ChatModelError                  the chat model cannot be used; answers are extractive
     └── MalformedReplyError         the model broke the output contract
@@ -148,7 +148,7 @@ class QuestionError(DatelineError):
 
 
 class NotFoundError(DatelineError):
-    """No such document, answer or job."""
+    """No such document, answer, job or run."""
 
     code = "not_found"
 

@@ -143,6 +143,53 @@ class Intake(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRun:
+    """A run file of the evaluation, as a list shows it.
+
+    Attributes:
+        name: Of the file, without its folder.
+        started: When it began, as ISO 8601; empty where the file does not say.
+        cases: How many answers it holds, of all systems and data sets.
+        figures: Its headline figures, each with its title and its value as text; of the first system and data set.
+        fault: Why it cannot be shown; empty where it can.
+    """
+
+    name: str
+    started: str = ""
+    data_sets: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    cases: int = 0
+    figures: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
+
+
+class Runs(Protocol):
+    """The runs of the evaluation that a server shows."""
+
+    def listed(self) -> tuple[ListedRun, ...]:
+        """Return them, newest first."""
+        ...
+
+    def report(self, name: str) -> str:
+        """Return the report on one as an HTML page that needs nothing else.
+
+        Raises:
+            NotFoundError: If there is none of this name.
+            ConfigurationError: If it cannot be read.
+        """
+        ...
+
+    def comparison(self, base: str, new: str) -> str:
+        """Return what changed from one run to another, likewise.
+
+        Raises:
+            NotFoundError: If there is none of one of the names.
+            ConfigurationError: If one cannot be read, or they have no system and data set in common.
+        """
+        ...
+
+
 class RecordReader(Protocol):
     """Reading the record. Only visible passages come back: current version, not deleted."""
 

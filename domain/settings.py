@@ -115,8 +115,9 @@ class ChatSettings(_Section):
 
 
 class EvalSettings(_Section):
-    """What `dateline eval` measures beside the assistant."""
+    """What `dateline eval` measures beside the assistant, and where its runs are."""
 
+    runs: Path = Field(default=Path("runs"), description="Folder of run files; a server shows them on its page.")
     peer_api_key: SecretStr | None = Field(default=None, description="Key for a system of `openai-compatible:URL`.")
 
 
