@@ -88,11 +88,13 @@ def _unusable_address(host: str, port: int, error: OSError) -> DatelineError:
 
 
 async def _serve(settings: "Settings", listening: socket.socket) -> None:
+    from eval.report.folder import RunFolder
+
     from ingest.intake import Intake
     from service.api.app import create_app
 
     sys.setswitchinterval(_SWITCH_S)
-    app = create_app(settings, intake=Intake)
+    app = create_app(settings, intake=Intake, runs=RunFolder(settings.eval.runs))
     # Entered here and not by uvicorn, which would print a traceback and lose which error it was.
     async with app.router.lifespan_context(app):
         await _server(app, settings).serve(sockets=[listening])

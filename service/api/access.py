@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from domain.settings import ServerSettings
 from service.api.audit import Audit
 from service.api.cross_site import refuse_other_sites
-from service.api.links import signature_of
+from service.api.links import RUN_PARAMETERS, run_signature_of, signature_of
 from service.api.problems import Problem, collection_not_found, too_many_requests
 from service.keys import MAIN, KeyFile, Scope
 
@@ -58,11 +58,12 @@ class Caller:
 class Needs:
     """What a route asks of its caller, as a FastAPI dependency; see `READ`, `WRITE` and `ADMIN`.
 
+    `linked` tells whether a caller without a key comes by a link that was signed with the secret.
     Asynchronous though it waits for nothing, as all dependencies here: others cost a turn in a thread.
     """
 
     scope: Scope
-    or_link: bool = False
+    linked: Callable[[HTTPConnection, bytes], bool] | None = None
 
     async def __call__(self, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
         """Nothing is left to do here: `GuardedRoute` has asked. The parameter describes the key in OpenAPI."""
@@ -73,8 +74,23 @@ class _Public:
         """Ask for nothing."""
 
 
+def _links_to_source(connection: HTTPConnection, secret: bytes) -> bool:
+    wanted = signature_of(secret, collection_of(connection), str(connection.path_params.get(_DOCUMENT, "")))
+    return hmac.compare_digest(connection.query_params.get(_SIGNATURE, "").encode(), wanted.encode())
+
+
+def _links_to_runs(connection: HTTPConnection, secret: bytes) -> bool:
+    given = connection.query_params
+    named = [(given.get(name), given.get(signature, "")) for name, signature in RUN_PARAMETERS if name in given]
+    return bool(named) and all(
+        hmac.compare_digest(signature.encode(), run_signature_of(secret, run or "").encode())
+        for run, signature in named
+    )
+
+
 READ: Final = Depends(Needs(Scope.READ))
-READ_OR_LINK: Final = Depends(Needs(Scope.READ, or_link=True))
+READ_OR_LINK: Final = Depends(Needs(Scope.READ, linked=_links_to_source))
+READ_OR_RUN_LINK: Final = Depends(Needs(Scope.READ, linked=_links_to_runs))
 WRITE: Final = Depends(Needs(Scope.WRITE))
 ADMIN: Final = Depends(Needs(Scope.ADMIN))
 PUBLIC: Final = Depends(_Public())
@@ -154,7 +170,7 @@ class Access:
         if self.is_open:
             connection.state.caller = Caller(key_id=_LOCAL, limited=False)
             return
-        if needs.or_link and not given and self._is_linked(connection):
+        if needs.linked and not given and (secret := self.keys.secret) and needs.linked(connection, secret):
             connection.state.caller = Caller(key_id="link")
             return
         key = self.keys.find(_token_of(given)) if given else None
@@ -170,12 +186,6 @@ class Access:
     def link_secret(self) -> bytes:
         """Return what links to sources are signed with; empty where nobody asks for keys."""
         return b"" if self.is_open else self.keys.secret
-
-    def _is_linked(self, connection: HTTPConnection) -> bool:
-        document = str(connection.path_params.get(_DOCUMENT, ""))
-        given, secret = connection.query_params.get(_SIGNATURE, ""), self.keys.secret
-        wanted = signature_of(secret, collection_of(connection), document)
-        return bool(secret) and hmac.compare_digest(given.encode(), wanted.encode())
 
     def _count(self, key_id: str) -> None:
         if not self._limiter.hit(self._per_minute, key_id):

@@ -8,12 +8,14 @@ from typing import Any, Final
 from anyio import to_thread
 from fastapi import FastAPI
 
+from domain.ports import Runs
 from domain.settings import Settings
 from service.api import (
     answers,
     ask,
     collections,
     documents,
+    evaluation,
     feedback,
     mcp,
     operations,
@@ -52,6 +54,7 @@ def create_app(
     *,
     service: OpenService | None = None,
     intake: MakeIntake | None = None,
+    runs: Runs | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -60,6 +63,7 @@ def create_app(
         service: An open service, which stays the caller's to close. Without one, the application opens the record
             for writing when it starts and closes it when it stops; what `open_service` raises then ends the start.
         intake: Makes what reads uploads into the record; without one nothing can be sent.
+        runs: Of the evaluation, to be shown.
     """
     access = Access(settings.server, keys=KeyFile(settings.data_dir), audit=Audit(settings.data_dir))
 
@@ -95,6 +99,7 @@ def create_app(
         telemetry={"tracing": True, "metrics": True, "logs": False},
     )
     app.state.settings, app.state.access, app.state.metrics = settings, access, Metrics()
+    app.state.runs = runs or evaluation.NoRuns()
     # The last is the outermost.
     app.add_middleware(CollectionPaths)
     app.add_middleware(Idle, idle_s=settings.server.idle_s)
@@ -104,7 +109,7 @@ def create_app(
     app.add_middleware(Observed, metrics=app.state.metrics)
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
-    for module in (ask, answers, feedback, documents, uploads, collections, sources, operations, mcp):
+    for module in (ask, answers, feedback, documents, uploads, collections, sources, evaluation, operations, mcp):
         app.include_router(module.router)
     for module in (overview, pages, static_files):
         app.include_router(module.router)

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from service.keys import MAIN
 
@@ -16,6 +16,9 @@ _URL: Final = "url"
 _API: Final = "/v1/"
 _SOURCES: Final = "/sources/"
 _DIGITS: Final = 32  # 128 bits.
+RUN_PARAMETERS: Final = (("run", "sig"), ("base", "base_sig"))
+"""Names of the parameters that name a run, each with that of its signature."""
+(_RUN, _RUN_SIGNATURE), _ = RUN_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,12 @@ class Links:
     def url(self, url: str) -> str:
         """Return a path of this server as it must be here; nothing is changed of other addresses."""
         return self._url(url, self.secret())
+
+    def run_url(self, run: str) -> str:
+        """Return where the report on a run of the evaluation is."""
+        secret = self.secret()
+        signed = {_RUN_SIGNATURE: run_signature_of(secret, run)} if secret else {}
+        return f"/v1/runs/report?{urlencode({_RUN: run, **signed})}"
 
     def _shown(self, body: Any, secret: bytes) -> Any:
         match body:
@@ -73,5 +82,13 @@ def prefix_of(collection: str) -> str:
 
 def signature_of(secret: bytes, collection: str, document_id: str) -> str:
     """Return what opens every version of one document to whoever has it."""
-    named = f"{collection}\n{document_id}".encode("utf-8", "surrogateescape")
-    return hmac.new(secret, named, hashlib.sha256).hexdigest()[:_DIGITS]
+    return _signature_of(secret, f"{collection}\n{document_id}")
+
+
+def run_signature_of(secret: bytes, run: str) -> str:
+    """Return what opens the report on a run to whoever has it; no collection has this name."""
+    return _signature_of(secret, f"/runs\n{run}")
+
+
+def _signature_of(secret: bytes, named: str) -> str:
+    return hmac.new(secret, named.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:_DIGITS]

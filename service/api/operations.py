@@ -44,6 +44,8 @@ def root() -> Response:
                 "GET /v1/record",
                 "GET /v1/collections",
                 "POST /v1/collections",
+                "GET /v1/runs",
+                "GET /v1/runs/report",
                 "GET /sources/{document_id}",
                 "POST /mcp",
                 "GET /healthz",

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from importlib.resources import files
 from itertools import chain
 from json import loads
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
@@ -14,15 +15,18 @@ from service.api.static_files import FILES, url_of
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types"
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types"
 )
 """Nothing of another origin, nothing inline, and no script can make markup of text: it shows the words of strangers."""
 
 _WEB: Final = files("service").joinpath("web")
 _WORDS: Final[dict[str, dict[str, str]]] = loads(FILES["words.json"].content)
+_VIEWS: Final = ("ask.js", "record.js", "evaluation.js")
 _PRELOADED: Final[dict[str, tuple[str, ...]]] = {
-    "ask": tuple(sorted(name for name in FILES if name.endswith(".js") and name not in {"ask.js", "record.js"})),
+    "ask": tuple(sorted(name for name in FILES if name.endswith(".js") and name not in _VIEWS)),
     "record": ("api.js", "dom.js", "source.js", "dates.js"),
+    "evaluation": ("api.js", "dom.js", "dates.js"),
 }
 _NOTHING_KNOWN: Final[dict[str, Any]] = {
     "documents": None,
@@ -89,6 +93,32 @@ def record_page(
     )
 
 
+def evaluation_page(shown: Shown, *, runs: Sequence[Mapping[str, Any]] = (), run: str = "", base: str = "") -> str:
+    """Return the list of runs of the evaluation.
+
+    Args:
+        shown: What every page shows.
+        runs: As JSON values.
+        run: Name of the one whose report is shown below; empty for none.
+        base: Name of the one that it is held against; empty for none.
+    """
+    named = {one["name"]: one for one in runs if not one["fault"]}
+    missing = next((name for name in (run, base) if name and name not in named), "")
+    against = f"&{urlencode({'base': base})}" if base else ""
+    report = f"{named[run]['url']}{against}" if run and not missing else ""
+    return _rendered(
+        "evaluation",
+        shown,
+        title="Evaluation – Dateline",
+        is_asked=False,
+        runs=runs,
+        run=run,
+        base=base,
+        report=report,
+        missing=missing,
+    )
+
+
 def cited_documents(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the documents that an answer cites, in the order of time, undated ones last, each with its citations."""
     found: dict[str, dict[str, Any]] = {}
@@ -137,6 +167,12 @@ def day(iso: str) -> str:
     return f"{when.day} {when:%B} {when.year}"
 
 
+def moment(iso: str) -> str:
+    """Return a time as people write it: `6 February 2025, 18:22`."""
+    when = datetime.fromisoformat(iso)
+    return f"{day(iso[:10])}, {when:%H:%M}"
+
+
 def _citations(answer: Mapping[str, Any]) -> "chain[dict[str, Any]]":
     return chain(
         (cited for sentence in answer["sentences"] for cited in sentence["citations"]),
@@ -157,7 +193,7 @@ _PAGES: Final = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_PAGES.filters |= {"counted": counted, "day": day}
+_PAGES.filters |= {"counted": counted, "day": day, "moment": moment}
 _PAGES.globals |= {
     "cited_documents": cited_documents,
     "made": made,

@@ -1,4 +1,7 @@
-"""The page that people ask in: `/`, an answer under its address, and the record. Programs get JSON at `/`."""
+"""The page that people ask in: `/`, an answer under its address, the record, the evaluation.
+
+Programs get JSON at `/`.
+"""
 
 import gzip
 from collections.abc import Mapping
@@ -16,10 +19,11 @@ from service.api.access import PUBLIC, GuardedRoute, Needs, access_of, caller_of
 from service.api.answers import kept_answer
 from service.api.asking import begin_answer, whole_answer
 from service.api.documents import listed_documents
+from service.api.evaluation import RunsNow, runs_body
 from service.api.json_response import JsonResponse
 from service.api.operations import root
 from service.api.overview import overview_of
-from service.api.page import CONTENT_SECURITY_POLICY, Asked, Shown, ask_page, record_page
+from service.api.page import CONTENT_SECURITY_POLICY, Asked, Shown, ask_page, evaluation_page, record_page
 from service.api.problems import Problem, problem_of
 from service.api.response_schemas import RootBody
 from service.api.schemas import AskRequest, DocumentsQuery
@@ -104,6 +108,21 @@ def record(request: Request, serving: ServingNow) -> Response:
 def reader(document_id: str, request: Request) -> Response:  # noqa: ARG001  - the page's script reads it from the address
     """Show one document."""
     return _html(record_page(Shown(keys_required=not access_of(request).is_open)), request)
+
+
+@router.get("/evaluation", include_in_schema=False, dependencies=[PUBLIC])
+def evaluation(request: Request, serving: ServingNow, runs: RunsNow) -> Response:
+    """Show the runs of the evaluation, and the report on one or what changed between two."""
+    if not access_of(request).is_open:
+        return _html(evaluation_page(Shown(keys_required=True)), request)
+    given = request.query_params
+    page = evaluation_page(
+        Shown(keys_required=False),
+        runs=runs_body(runs, serving.links),
+        run=given.get("run", ""),
+        base=given.get("base", ""),
+    )
+    return _html(page, request)
 
 
 def _asked(request: Request) -> Asked:

@@ -460,3 +460,29 @@ class CollectionListBody(BaseModel):
     """The collections that a key opens."""
 
     collections: list[CollectionBody]
+
+
+class RunFigureBody(BaseModel):
+    """A headline figure of a run."""
+
+    title: str
+    value: str
+
+
+class RunBody(BaseModel):
+    """A run of the evaluation; `fault` says why one cannot be shown."""
+
+    name: str
+    started: str
+    data_sets: list[str]
+    systems: list[str]
+    cases: Count
+    figures: list[RunFigureBody]
+    fault: str
+    url: str
+
+
+class RunListBody(BaseModel):
+    """The runs of the evaluation that the server shows, newest first."""
+
+    runs: list[RunBody]

@@ -506,6 +506,23 @@ class AnswersQuery(StrictRequest):
     limit: int = Field(default=20, ge=1, le=_MOST_PASSAGES, description="Most rows.", examples=[20])
 
 
+class RunQuery(StrictRequest):
+    """Which run of the evaluation to report on."""
+
+    run: PlainText = Field(
+        min_length=1, max_length=_LONGEST_NAME, description="Name of a run file.", examples=["sample.jsonl"]
+    )
+    base: PlainText | None = Field(
+        default=None,
+        min_length=1,
+        max_length=_LONGEST_NAME,
+        description="Name of another, against which it is held.",
+        examples=["earlier.jsonl"],
+    )
+    sig: str = Field(default="", max_length=64, description="Opens the report to who has no key.", examples=[""])
+    base_sig: str = Field(default="", max_length=64, description="The same for `base`.", examples=[""])
+
+
 class _ErrorDetail(BaseModel):
     message: str
     type: Literal[

@@ -26,7 +26,7 @@ from tests.support.records import prepared
 from tests.support.serving import listening, opened, scripted, serving_settings
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
-PAGE = {"/", "/answers/{answer_id}", "/record", "/record/{document_id}", "/static/{digest}/{name}"}
+PAGE = {"/", "/answers/{answer_id}", "/record", "/record/{document_id}", "/evaluation", "/static/{digest}/{name}"}
 OPEN_TO_ALL = PAGE | {"/healthz", "/readyz"}
 BRIDGE = "The governor said that the northern bridge would open in June."
 QUESTION = {"question": "When will the northern bridge open?"}

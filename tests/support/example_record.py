@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from domain.answers import Question
+from domain.errors import NotFoundError
+from domain.ports import ListedRun
 from domain.settings import IngestSettings, Settings
 from ingest.intake import Intake
 from retriever.ledger_schema import jobs
@@ -45,7 +47,43 @@ def example_app(
     with opened(settings, _DOCUMENTS) as service:
         service.record.wait_until_indexed(60)
         _keep_what_examples_name(service)
-        yield create_app(settings, service=service, intake=intake)
+        yield create_app(settings, service=service, intake=intake, runs=ExampleRuns())
+
+
+class ExampleRuns:
+    """Two runs of the evaluation."""
+
+    def listed(self) -> tuple[ListedRun, ...]:
+        """Both can be shown."""
+        return tuple(
+            ListedRun(
+                name=name,
+                started=started,
+                data_sets=("sample",),
+                systems=("dateline",),
+                cases=280,
+                figures=(("Holds the answer", holds), ("Quotes verbatim", "100 %")),
+            )
+            for name, started, holds in (
+                ("sample.jsonl", "2025-03-02T09:30:00+00:00", "74.6 %"),
+                ("earlier.jsonl", "2025-02-28T18:22:51+00:00", "65.5 %"),
+            )
+        )
+
+    def report(self, name: str) -> str:
+        """A page that names the run."""
+        self._require(name)
+        return f"<!doctype html><title>Report</title><p>Report on {name}</p>"
+
+    def comparison(self, base: str, new: str) -> str:
+        """A page that names both."""
+        self._require(base)
+        self._require(new)
+        return f"<!doctype html><title>Comparison</title><p>From {base} to {new}</p>"
+
+    def _require(self, name: str) -> None:
+        if name not in {one.name for one in self.listed()}:
+            raise NotFoundError(f"There is no run {name!r}", hint="GET /v1/runs lists those that there are.")
 
 
 class Idle(Intake):

@@ -5,6 +5,8 @@ const NUMBER = new Intl.NumberFormat("en-US");
 
 export const day = (iso) => DAY.format(new Date(`${iso}T00:00:00Z`));
 
+export const moment = (iso) => `${day(iso.slice(0, 10))}, ${iso.slice(11, 16)}`;
+
 export const counted = (count, noun) => `${NUMBER.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 export const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(1)} s`;
