@@ -5,6 +5,7 @@ Run as `python -m retriever.index_check CHROMA_FOLDER RESULT_FILE`.
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from typing import Final
 CHECK_TIMEOUT_S: Final = 120.0  # 75 000 passages take a few seconds; one lost in a damaged graph takes for ever.
 GRACE_S: Final = 5.0  # For a check that is no longer wanted: killing Chroma while it writes is what breaks it.
 POLL_S: Final = 0.05
+_TURNS: Final = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,20 @@ class Stopped:
 
 
 def check(chroma: Path, *, stop: threading.Event, timeout_s: float = CHECK_TIMEOUT_S) -> Sound | Broken | Stopped:
-    """Open a Chroma folder in a child process and read all of it; no other process may have it open."""
+    """Open a Chroma folder in a child process and read all of it; no other process may have it open.
+
+    As many are checked at once as there are cores: a server may start with hundreds of collections.
+    """
+    while not _TURNS.acquire(timeout=POLL_S):
+        if stop.is_set():
+            return Stopped()
+    try:
+        return _checked(chroma, stop, timeout_s)
+    finally:
+        _TURNS.release()
+
+
+def _checked(chroma: Path, stop: threading.Event, timeout_s: float) -> Sound | Broken | Stopped:
     with tempfile.TemporaryDirectory(prefix="dateline-check-") as scratch:
         result = Path(scratch) / "result.json"
         # The folder of the packages is the working folder, so that the child imports the same code as its parent.

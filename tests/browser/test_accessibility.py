@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_asking import COMPOSED, WRONG
 from tests.support.browsing import CREDIT, FERRY, FILM, PORT, PRESIDENT, SteppingModel, Visit, ask, served_page
 from tests.support.chat_models import PlayedModel
+from tests.support.example_record import ExampleRuns
 
 pytestmark = pytest.mark.browser
 
@@ -174,3 +175,12 @@ def test_focus_goes_through_the_page_in_the_order_of_reading(narrow: Page) -> No
         reached.append(page.evaluate("() => document.activeElement.textContent.trim() || document.activeElement.name"))
 
     assert reached[:7] == ["Skip to the question", "Dateline", "Ask", "Record", "q", "Ask", "Dates and sources"]
+
+
+def test_so_is_the_evaluation(visit: Visit, tmp_path: Path) -> None:
+    """The list, without runs too, and with a report below it."""
+    with served_page(tmp_path, runs=ExampleRuns()) as origin:
+        for query in ("", "?run=sample.jsonl", "?run=sample.jsonl&base=earlier.jsonl", "?run=none.jsonl"):
+            is_sound(visit(f"{origin}/evaluation{query}"))
+    with served_page(tmp_path) as origin:
+        is_sound(visit(f"{origin}/evaluation"))

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -37,8 +36,8 @@ def guarded(tmp_path: Path) -> Iterator[TestClient]:
     yield from client_over(tmp_path, ExampleRuns(), keys="required")
 
 
-def page(client: TestClient, **query: str) -> httpx.Response:
-    return client.get("/evaluation", params=query, headers={"Accept": "text/html"})
+def page(client: TestClient, **query: str) -> str:
+    return client.get("/evaluation", params=query, headers={"Accept": "text/html"}).text
 
 
 def test_runs_are_listed_with_the_address_of_their_report(client: TestClient) -> None:
@@ -62,12 +61,12 @@ def test_a_run_that_there_is_not_is_not_found(client: TestClient, query: dict[st
     refused = client.get("/v1/runs/report", params=query)
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_found")
-    assert f"There is no run {list(query.values())[-1]}" in page(client, **query).text
+    assert f"There is no run {list(query.values())[-1]}" in page(client, **query)
 
 
 def test_the_page_lists_runs_and_shows_a_report_and_a_comparison_in_place(client: TestClient) -> None:
     """Without scripts; nothing is framed before a run is chosen."""
-    listed, report, compared = page(client).text, page(client, run="sample.jsonl").text, page(client, **BOTH).text
+    listed, report, compared = page(client), page(client, run="sample.jsonl"), page(client, **BOTH)
 
     assert "<iframe" not in listed
     assert "Holds the answer 74.6 %" in listed
@@ -80,7 +79,7 @@ def test_the_page_lists_runs_and_shows_a_report_and_a_comparison_in_place(client
 def test_a_server_without_runs_says_how_to_make_one(tmp_path: Path) -> None:
     for client in client_over(tmp_path, None):
         assert client.get("/v1/runs").json() == {"runs": []}
-        assert '<p id="none" class="quiet">No runs here yet.' in page(client).text
+        assert '<p id="none" class="quiet">No runs here yet.' in page(client)
 
 
 def test_names_and_faults_of_run_files_are_text(tmp_path: Path) -> None:
@@ -92,7 +91,7 @@ def test_names_and_faults_of_run_files_are_text(tmp_path: Path) -> None:
             return replace(sound, name='"><script>alert(1)</script>.jsonl'), replace(other, fault="<img src=x>")
 
     for client in client_over(tmp_path, Hostile()):
-        shown = page(client, run='"><script>alert(1)</script>.jsonl').text
+        shown = page(client, run='"><script>alert(1)</script>.jsonl')
         assert "<script>alert" not in shown
         assert "<img" not in shown
         assert "&lt;img src=x&gt;" in shown
@@ -101,7 +100,7 @@ def test_names_and_faults_of_run_files_are_text(tmp_path: Path) -> None:
 def test_without_a_key_nothing_of_a_run_is_told(guarded: TestClient) -> None:
     assert guarded.get("/v1/runs").status_code == 401
     assert guarded.get("/v1/runs/report", params=BOTH).status_code == 401
-    assert "sample.jsonl" not in page(guarded, run="sample.jsonl").text
+    assert "sample.jsonl" not in page(guarded, run="sample.jsonl")
 
 
 def test_a_signed_address_opens_the_report_that_it_names_and_no_other(guarded: TestClient, tmp_path: Path) -> None:

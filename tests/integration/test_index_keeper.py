@@ -1,17 +1,20 @@
 """The keeper with real Chroma and tantivy in a temporary folder."""
 
+import os
 import sqlite3
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 
 import numpy as np
 import pytest
 
 from domain.answers import TimeScope
 from domain.settings import RetrievalSettings
+from retriever import index_check
 from retriever.chroma_index import COLLECTION, ROWS_PER_UPSERT, ChromaIndex
 from retriever.generations import Generations, Manifest
 from retriever.index_check import Broken, Sound, check
@@ -228,6 +231,29 @@ def test_the_check_lists_what_a_sound_folder_holds(tmp_path: Path) -> None:
     outcome = check(tmp_path / "chroma", stop=Event())
 
     assert outcome == Sound(ids=frozenset(record.passage_ids()), unreached=frozenset())
+
+
+def test_no_more_are_checked_at_once_than_there_are_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may start with hundreds of collections."""
+    children, most, stop = 0, 0, Event()
+    lock = Lock()
+
+    def counted(*_: object) -> Sound:
+        nonlocal children, most
+        with lock:
+            children += 1
+            most = max(most, children)
+        stop.wait(0.05)
+        with lock:
+            children -= 1
+        return Sound(ids=frozenset(), unreached=frozenset())
+
+    monkeypatch.setattr(index_check, "_checked", counted)
+    with ThreadPoolExecutor(32) as pool:
+        outcomes = list(pool.map(lambda _: check(tmp_path, stop=stop), range(32)))
+
+    assert most <= (os.cpu_count() or 1)
+    assert {type(one) for one in outcomes} == {Sound}
 
 
 def unpack(archive: Path, chroma: Path) -> None:

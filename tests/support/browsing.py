@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 from domain.answers import Answer, Evidence
 from domain.corpus import RankedPassage, Reading, Span, Statement
 from domain.patience import Patience
-from domain.ports import ChatModel, DraftPart, DraftSentence, PreparedDocument
+from domain.ports import ChatModel, DraftPart, DraftSentence, PreparedDocument, Runs
 from domain.settings import Settings
 from ingest.intake import Intake
 from service.api.app import create_app
@@ -155,6 +155,7 @@ def served_page(
     documents: Sequence[PreparedDocument] = DOCUMENTS,
     *,
     chat: ChatModel | None = None,
+    runs: Runs | None = None,
     port: int = 0,
     **server: Any,
 ) -> Iterator[str]:
@@ -162,7 +163,7 @@ def served_page(
     settings = serving_settings(folder, **server)
     with (
         page_service(settings, documents, chat=chat) as service,
-        listening(create_app(settings, service=service, intake=Intake), port=port) as (host, bound),
+        listening(create_app(settings, service=service, intake=Intake, runs=runs), port=port) as (host, bound),
     ):
         yield f"http://{host}:{bound}"
 

@@ -223,7 +223,9 @@ def test_a_file_that_inflates_beyond_measure_is_stopped() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [gzip.compress(_line(id="a", text="x" * 999))[:-12], b"not gzip", gzip.compress(b"x")[:4] + b"\xff" * 20]
+    "content",
+    [gzip.compress(_line(id="a", text="x" * 999))[:-12], b"not gzip", gzip.compress(b"x")[:4] + b"\xff" * 20],
+    ids=["cut", "other", "damaged"],
 )
 def test_a_damaged_compressed_file_is_reported(content: bytes) -> None:
     assert _reasons(_read(content, name="wire.jsonl.gz"))[-1] == "damaged_file"
