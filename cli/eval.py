@@ -31,7 +31,6 @@ eval_app = typer.Typer(
 )
 
 _WIDTH_OF_PIPES = 160
-_RUNS = Path("runs")  # Where run files go that were given no name.
 _CHECKER = "checker.json"  # In the cache: how wrong the support checker is.
 _MOST_REASONS = 5
 
@@ -43,6 +42,7 @@ _SYSTEMS_HELP = (
 
 RunFile = Annotated[Path, typer.Argument(metavar="RUN", help="The run file.")]
 Slice = Annotated[str, typer.Option("--slice", metavar="NAME", help="Part of the cases, such as kind:superseded.")]
+Page = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")]
 BoundsFile = Annotated[
     Path | None, typer.Option("--bounds", metavar="FILE", help="A suite or its file; the run's own bounds by default.")
 ]
@@ -130,7 +130,7 @@ def run_command(
             data_sets = [with_stand_alone(one) for one in data_sets]
         surroundings = Surroundings(settings=settings, records=records, mode=Mode(mode))
         systems = open_systems(system or ["dateline"], surroundings)
-    file, earlier = _run_file(out, data_sets, resume=resume)
+    file, earlier = _run_file(out, data_sets, settings.eval.runs, resume=resume)
     try:
         with _progress_bars() as progress:
             summary = run(
@@ -165,7 +165,7 @@ def run_command(
 def report_command(
     run_file: RunFile,
     *,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one self-contained page.")] = None,
+    html: Page = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the bounds as JUnit XML.")] = None,
     part: Slice = "all",
     bounds: BoundsFile = None,
@@ -209,6 +209,7 @@ def report_command(
     "compare",
     epilog=examples(
         "dateline eval compare baseline.jsonl runs/new.jsonl",
+        "dateline eval compare baseline.jsonl runs/new.jsonl --html changes.html",
         "dateline eval compare run.jsonl run.jsonl --against plain-rag",
     ),
 )
@@ -220,6 +221,7 @@ def compare_command(
     against: Annotated[
         str | None, typer.Option(metavar="NAME", help="Compare --system in NEW with this other system in BASE.")
     ] = None,
+    html: Page = None,
     part: Slice = "all",
     bounds: BoundsFile = None,
     as_json: AsJson = False,
@@ -230,17 +232,22 @@ def compare_command(
     regression beyond the suite's bounds; times are shown and never held against a run.
     """
     from eval.compare import compare, renamed
+    from eval.report.comparison import comparison_page
     from eval.report.terminal import comparison_tables
     from eval.run_file import Run
 
     start(None)
     runs = Run.read(base), Run.read(new)
+    names = str(base), str(new)
     demanded = _bounds(bounds, runs[1])
     if against is not None:
+        names = f"{against} in {base}", f"{system} in {new}"
         runs = renamed(runs[0], against, to=system), renamed(runs[1], system, to=system)
     comparison = compare(*runs, demanded)
     if not comparison.pairings:
         raise typer.BadParameter("no system is in both runs on the same data set", param_hint="NEW")
+    if html is not None:
+        _write(html, comparison_page(*runs, comparison, names=names))
     if as_json:
         print_json(comparison.as_json())
     else:
@@ -436,18 +443,20 @@ def _default_cache() -> Path:
     return user_cache_path("dateline") / "eval"
 
 
-def _run_file(out: Path | None, data_sets: "Sequence[DataSet]", *, resume: bool) -> "tuple[Path, Run | None]":
-    """Return the file to write, and what it holds already."""
+def _run_file(
+    out: Path | None, data_sets: "Sequence[DataSet]", folder: Path, *, resume: bool
+) -> "tuple[Path, Run | None]":
+    """Return the file to write, in `folder` unless it is named, and what it holds already."""
     from domain.errors import ConfigurationError
     from eval.run_file import Run
 
     if not resume:
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         named = "-".join(data_set.name for data_set in data_sets[:3]) or "run"
-        return out or _RUNS / f"{stamp}-{named}.jsonl", None
-    file = out or max(_RUNS.glob("*.jsonl"), default=None)  # Their names begin with the time.
+        return out or folder / f"{stamp}-{named}.jsonl", None
+    file = out or max(folder.glob("*.jsonl"), default=None)  # Their names begin with the time.
     if file is None:
-        raise ConfigurationError("There is no run to go on with in 'runs'", hint="Name its file with --out.")
+        raise ConfigurationError(f"There is no run to go on with in {str(folder)!r}", hint="Name its file with --out.")
     if out is not None and not out.exists():
         return out, None  # Killed while its record was made, before there was a header to write.
     return file, Run.read(file)

@@ -161,7 +161,7 @@ def parse_bounds(rows: Sequence[Mapping[str, Any]], *, source: str) -> tuple[Bou
         ConfigurationError: If a row is no bound; the message says which and why.
     """
     try:
-        return _BOUNDS.validate_python(list(rows))
+        return _BOUNDS.validate_python(rows)
     except ValidationError as error:
         fault = error.errors(include_input=False)[0]
         place = ".".join(map(str, fault["loc"]))

@@ -1,6 +1,6 @@
 """Did a change help? Two runs, paired case by case, held against the bounds of the suite."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -146,15 +146,26 @@ class Comparison:
         }
 
 
-def compare(base: Run, new: Run, bounds: Sequence[Bound]) -> Comparison:
+def compare(base: Run, new: Run, bounds: Sequence[Bound], *, slices: Container[str] | None = None) -> Comparison:
     """Compare two runs on the cases that both have.
 
     A regression is a figure whose difference excludes 0 in the bad direction and that fell by more than its bound's
     `may_fall`; or a floor or ceiling that the new run breaks, see `check_bounds`; or a case that the base scored and
     that fails in the new run, where a bound names its system. Times are compared and never a regression.
+
+    Args:
+        base: The run to hold against.
+        new: The run in question.
+        bounds: What the suite demands of it.
+        slices: Those that are compared, besides those of the bounds; all of them, which takes longer, by default.
     """
+    bounded = {bound.slice for bound in bounds}
     pairs = {key: _paired(*lines) for key, lines in _by_system(base, new).items()}
-    changes = tuple(change for shared in pairs.values() for change in _changes(shared))
+    changes = tuple(
+        change
+        for shared in pairs.values()
+        for change in _changes(shared, lambda name: slices is None or name in slices or name in bounded)
+    )
     pairings = tuple(_pairing(key, *lines) for key, lines in _by_system(base, new).items())
     checks = check_bounds(summarise(new), bounds)
     return Comparison(
@@ -213,7 +224,7 @@ def _pairing(key: tuple[str, str], base: _Lines, new: _Lines) -> Pairing:
     )
 
 
-def _changes(pairs: Sequence[_Pair]) -> Iterator[Change]:
+def _changes(pairs: Sequence[_Pair], is_compared: Callable[[str], bool]) -> Iterator[Change]:
     if not pairs:
         return
     base: list[Judged] = [(line.case, line.outcome) for line, _ in pairs]
@@ -226,7 +237,7 @@ def _changes(pairs: Sequence[_Pair]) -> Iterator[Change]:
             continue
         before, after = metric.observations(base), metric.observations(new)
         kept = ~(np.isnan(before).any(axis=1) | np.isnan(after).any(axis=1))
-        for name in telling:
+        for name in filter(is_compared, telling):
             inside = [place for place in np.flatnonzero(kept) if name in members[place]]
             if inside:
                 clusters = [base[place][0].cluster or base[place][0].case_id for place in inside]

@@ -48,21 +48,32 @@ class Run:
     lines: tuple[ScoredLine, ...]
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path, *, name: str | None = None) -> Self:
         """Read a run file, also one compressed to `.gz`; of a case that was run twice, the last line counts.
+
+        Args:
+            path: Of the file.
+            name: What messages call it; its path by default.
 
         Raises:
             ConfigurationError: If it is missing, is no run file, or was written by a newer Dateline.
         """
-        rows = list(_rows(path))
+        named = str(path) if name is None else name
+        rows = list(_rows(path, named))
         if not rows or rows[0].get("kind") != "header":
-            raise ConfigurationError(f"{str(path)!r} is not a run file", hint="Make one with 'dateline eval run'.")
+            raise ConfigurationError(f"{named!r} is not a run file", hint="Make one with 'dateline eval run'.")
         if rows[0].get("format") != FORMAT:
             raise ConfigurationError(
-                f"{str(path)!r} has the run format {rows[0].get('format')}, this Dateline reads {FORMAT}",
+                f"{named!r} has the run format {rows[0].get('format')}, this Dateline reads {FORMAT}",
                 hint="Report on it with the Dateline that made it.",
             )
-        lines = {line.key: line for line in map(_line, rows[1:])}
+        try:
+            lines = {line.key: line for line in map(_line, rows[1:])}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"A line of {named!r} is no case as this Dateline writes it: {error!r}",
+                hint="Take the line out, or make the run again.",
+            ) from error
         return cls(header=rows[0], lines=tuple(lines.values()))
 
 
@@ -105,20 +116,20 @@ class RunWriter:
             os.fsync(file.fileno())
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, named: str) -> Iterator[dict[str, Any]]:
     try:
         content = path.read_bytes()
         lines = (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines(keepends=True)
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigurationError(
-            f"The run file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}",
+            f"The run file {named!r} cannot be read: {getattr(error, 'strerror', None) or error}",
             hint="Check its path.",
         ) from error
     for line in lines:
         try:
             row = json.loads(line)
-        except ValueError:
-            continue  # Cut by a kill; its case counts as not run.
+        except (ValueError, RecursionError):
+            continue  # Cut by a kill, or nothing that we wrote; its case counts as not run.
         if isinstance(row, dict):
             yield row
 

@@ -14,7 +14,7 @@ from eval.metrics.uncertainty import Estimate, Matrix, Statistic, bootstrap, est
 from eval.outcomes import Outcome
 from eval.run_file import Run, ScoredLine
 
-__all__ = ["METRICS", "RULES", "Metric", "Row", "Summary", "Tally", "slices_of", "summarise"]
+__all__ = ["METRICS", "RULES", "Metric", "Row", "Summary", "Tally", "slices_of", "summarise", "whole"]
 
 DIGITS: Final = 6  # Decimals in the JSON: finer than any interval, coarser than any rounding in between.
 
@@ -120,6 +120,11 @@ def summarise(run: Run) -> Summary:
         for rule in _rules(data_set, lines):
             rows += _figures(rule, shown, _REFUSALS)
     return Summary(rows=tuple(rows), tallies=tuple(tallies))
+
+
+def whole(lines: Sequence[ScoredLine], metrics: Sequence[Metric]) -> list[Row]:
+    """Return some figures of one system on one data set over all its cases: those of `summarise`, in far less time."""
+    return _figures(sorted(lines, key=lambda line: line.key), ("all",), metrics) if lines else []
 
 
 def slices_of(case: Case) -> tuple[str, ...]:

@@ -1,12 +1,10 @@
 """The HTML page: one file, no script, nothing loaded from elsewhere; the same run file gives the same bytes."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.bounds import DEFAULT_SYSTEM, Check
@@ -14,9 +12,10 @@ from eval.metrics.definition import Metric, Unit
 from eval.metrics.uncertainty import Estimate
 from eval.report.case_list import CaseList, case_list
 from eval.report.charts import Chart, charts, comparable, right_outcomes
+from eval.report.html import render
 from eval.report.wording import NOTHING, checker_text, counts_text, figure_text, interval_text
 from eval.run_file import Run, ScoredLine
-from eval.summary import METRICS, RULES, Summary
+from eval.summary import METRICS, RULES, Row, Summary
 
 CASES_SHOWN: Final = 300  # Per system; a page of more is too heavy to scroll.
 _LEAST_SHOWN: Final = 25  # Per system and data set, however many sets there are.
@@ -35,8 +34,10 @@ _HEADLINES: Final = {
 }
 """Metrics of the table that is read first, with room for few words; all others are one click away."""
 
-_CARDS: Final = ("contains", "verbatim", "citation_recall", "wrong_answers", "total_ms_p50")
-_GROUPS: Final = {
+CARDS: Final = ("contains", "verbatim", "citation_recall", "wrong_answers", "total_ms_p50")
+"""Metrics in large type, beside the right outcomes."""
+
+GROUPS: Final = {
     "ranking": "Finding the evidence",
     "answers": "Answers",
     "citations": "Citations",
@@ -121,14 +122,11 @@ def page(run: Run, summary: Summary, *, checks: Sequence[Check] = ()) -> str:
         summary: Its figures.
         checks: The suite's bounds, as held against the run.
     """
-    lines = _by_data_set(run.lines)
+    lines = by_data_set(run.lines)
     limit = max(CASES_SHOWN // max(len(lines), 1), _LEAST_SHOWN)
     sections = tuple(_section(name, own, summary, limit=limit) for name, own in lines.items())
-    environment = Environment(
-        loader=FunctionLoader(_file), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    html = environment.get_template("page.html.j2").render(
-        style=Markup(_file("page.css")),  # noqa: S704  - our own file
+    return render(
+        "page.html.j2",
         run_id=str(run.header.get("run_id", "")),
         lede=_lede(run),
         cards=_cards(lines, summary),
@@ -137,15 +135,9 @@ def page(run: Run, summary: Summary, *, checks: Sequence[Check] = ()) -> str:
         checker=checker_text(run.header),
         provenance=_provenance(run.header),
     )
-    # A text of the record may hold lone surrogates, which UTF-8 cannot.
-    return html.encode("utf-8", errors="replace").decode("utf-8")
 
 
-def _file(name: str) -> str:
-    return files("eval.report").joinpath(name).read_text("utf-8")
-
-
-def _by_data_set(lines: Sequence[ScoredLine]) -> dict[str, dict[str, list[ScoredLine]]]:
+def by_data_set(lines: Sequence[ScoredLine]) -> dict[str, dict[str, list[ScoredLine]]]:
     """Return the lines by data set and system, ours first, in order of names: that of the file does not matter."""
     found: dict[str, dict[str, list[ScoredLine]]] = {}
     for line in sorted(lines, key=lambda line: (line.data_set, not _is_ours(line.system), line.key)):
@@ -173,37 +165,48 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _cards(lines: Mapping[str, Mapping[str, Sequence[ScoredLine]]], summary: Summary) -> tuple[Card, ...]:
-    cards = []
-    for name, own in lines.items():
-        system = next(iter(own))
-        found = right_outcomes(own[system])
-        cards.append(
+def headline_cards(data_set: str, system: str, lines: Sequence[ScoredLine], rows: Iterable[Row]) -> tuple[Card, ...]:
+    """Return what is said first about one system on one data set; figures that it does not have are left out.
+
+    Args:
+        data_set: Whose name `lines` and `rows` carry.
+        system: Likewise.
+        lines: What the system did with the data set.
+        rows: Figures, also of others, with at least those of `CARDS`.
+    """
+    of_this = (data_set, system, "all")
+    figures = {row.metric: row.estimate for row in rows if (row.data_set, row.system, row.slice) == of_this}
+    shown = [(metric, figures.get(metric.name, _NONE)) for metric in METRICS if metric.name in CARDS]
+    return (
+        _outcomes_card("Right outcomes", system, lines),
+        *(
             Card(
-                name="Right outcomes" if len(lines) == 1 else name,
-                figure=figure_text(found.mean, "share"),
-                interval=interval_text(found, "share"),
-                note=f"{system}, {counts_text(found)}",
+                name=_HEADLINES[metric.name],
+                figure=figure_text(found.mean, metric.unit),
+                interval=interval_text(found, metric.unit),
+                note=counts_text(found),
             )
-        )
-    if len(lines) > 1:
-        return tuple(cards)
-    (data_set, own), *_ = lines.items() if lines else [("", {})]
-    system = next(iter(own), "")
-    figures = {row.metric: row.estimate for row in summary.rows if (row.system, row.slice) == (system, "all")}
-    for metric in METRICS:
-        if metric.name in _CARDS:
-            found = figures.get(metric.name, _NONE)
-            if found.mean is not None:
-                cards.append(
-                    Card(
-                        name=_HEADLINES[metric.name],
-                        figure=figure_text(found.mean, metric.unit),
-                        interval=interval_text(found, metric.unit),
-                        note=counts_text(found),
-                    )
-                )
-    return tuple(cards) if data_set else ()
+            for metric, found in shown
+            if found.mean is not None
+        ),
+    )
+
+
+def _cards(lines: Mapping[str, Mapping[str, Sequence[ScoredLine]]], summary: Summary) -> tuple[Card, ...]:
+    first = {data_set: next(iter(own.items())) for data_set, own in lines.items()}
+    if len(first) > 1:
+        return tuple(_outcomes_card(data_set, *own) for data_set, own in first.items())
+    return tuple(card for data_set, own in first.items() for card in headline_cards(data_set, *own, summary.rows))
+
+
+def _outcomes_card(name: str, system: str, lines: Sequence[ScoredLine]) -> Card:
+    found = right_outcomes(lines)
+    return Card(
+        name=name,
+        figure=figure_text(found.mean, "share"),
+        interval=interval_text(found, "share"),
+        note=f"{system}, {counts_text(found)}",
+    )
 
 
 _NONE: Final = Estimate(mean=None, low=None, high=None, n=0)
@@ -300,10 +303,10 @@ def _at_least_as_good(rule: float | None, mean: float | None, metric: Metric) ->
 
 
 def _groups(metrics: Sequence[Metric], systems: Sequence[str], figures: _Figures) -> Iterator[tuple[str, PageTable]]:
-    for group, title in _GROUPS.items():
+    for group, title in GROUPS.items():
         rows = tuple(
             TableRow(
-                name=_capital(metric.title),
+                name=capital(metric.title),
                 title=metric.name,
                 cells=tuple(_cell(figures.get((system, metric.name), _NONE), metric.unit) for system in systems),
             )
@@ -352,5 +355,6 @@ def _anchor(name: str) -> str:
     return "set-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Return a text with its first letter as a capital; the others as they are."""
     return text[:1].upper() + text[1:]

@@ -11,7 +11,17 @@ from eval.compare import Change, Comparison
 from eval.metrics.definition import Unit
 from eval.metrics.uncertainty import Estimate
 from eval.mutations import FALSE
-from eval.report.wording import NOTHING, change_text, counts_text, figure_text, interval_text, p_value_text
+from eval.report.wording import (
+    NOTHING,
+    change_interval_text,
+    change_text,
+    counts_text,
+    direction_text,
+    figure_text,
+    interval_text,
+    p_value_text,
+    pairing_text,
+)
 from eval.summary import METRICS, RULES, Summary
 from service.calibration import Calibration, Interval
 
@@ -52,11 +62,7 @@ def comparison_tables(comparison: Comparison, *, part: str = "all") -> Iterator[
             for change in comparison.changes
             if (change.data_set, change.system, change.slice) == (pairing.data_set, pairing.system, part)
         ]
-        left_out = f"{pairing.only_base} only in base, {pairing.only_new} only in new, {pairing.altered} altered"
-        yield Text(
-            f"{pairing.data_set} · {pairing.system}: {pairing.scored} cases scored in both of {pairing.shared} shared; "
-            f"not compared: {left_out}"
-        )
+        yield Text(f"{pairing.data_set} · {pairing.system}: {pairing_text(pairing)}")
         yield _change_table(changes)
     yield from _flips(comparison)
     if comparison.regressions:
@@ -91,15 +97,13 @@ def _change_table(changes: Sequence[Change]) -> Table:
     table = Table("metric", "base", "new", "difference", "95 % interval", "p", "n", box=None, padding=(0, 2, 0, 0))
     for change in changes:
         unit, difference = change.metric.unit, change.difference
-        style = ("red" if (change.worse_by or 0) > 0 else "green") if change.significant and change.worse_by else ""
-        ends = (difference.low, difference.high)
-        interval = " – ".join(change_text(end, unit) for end in ends) if None not in ends else ""
+        style = {"better": "green", "worse": "red"}.get(direction_text(change), "")
         table.add_row(
             change.metric.name,
             figure_text(change.base, unit),
             figure_text(change.new, unit),
             change_text(difference.mean, unit),
-            interval,
+            change_interval_text(difference, unit),
             p_value_text(difference.p_value),
             str(difference.n),
             style=style,

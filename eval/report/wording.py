@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from eval.compare import Change, Pairing
 from eval.metrics.definition import Unit
-from eval.metrics.uncertainty import Estimate
+from eval.metrics.uncertainty import Difference, Estimate
 
 NOTHING: Final = "–"
 _SECOND: Final = 1000.0
@@ -55,6 +56,31 @@ def change_text(value: float | None, unit: Unit) -> str:
             return f"{value:+.1f} ms"
         case "tokens" | "count":
             return f"{value:+.1f}"
+
+
+def change_interval_text(difference: Difference, unit: Unit) -> str:
+    """Return both ends of the interval of a difference, with their signs; empty where there is none."""
+    ends = (difference.low, difference.high)
+    return "" if None in ends else " – ".join(change_text(end, unit) for end in ends)
+
+
+def direction_text(change: Change) -> str:
+    """Return what a difference means, in words: `better`, `worse`, `within noise`; `moved` where neither is good."""
+    if change.difference.mean is None:
+        return NOTHING
+    if not change.significant:
+        return "within noise"
+    if not change.worse_by:
+        return "moved"
+    return "worse" if change.worse_by > 0 else "better"
+
+
+def pairing_text(pairing: Pairing) -> str:
+    """Return how many cases are compared, and how many are not."""
+    return (
+        f"{pairing.scored} cases scored in both of {pairing.shared} shared; not compared: {pairing.only_base} only in "
+        f"base, {pairing.only_new} only in new, {pairing.altered} altered"
+    )
 
 
 def p_value_text(p_value: float) -> str:

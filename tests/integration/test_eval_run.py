@@ -202,6 +202,24 @@ def test_trec_run_is_judged_from_the_command_line_and_resumed(
     assert [one.doc_id for one in outcomes(tmp_path / "runs", "mine", file=out)["1"].found] == ["a", "b"]
 
 
+def test_runs_go_to_the_folder_of_the_settings_and_are_resumed_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One setting says where they are: to the command line as to the server."""
+    monkeypatch.setenv("DATELINE_EVAL__RUNS", str(tmp_path / "kept"))
+    (tmp_path / "mine.run").write_text("1 Q0 a 1 0.5 mine\n", "utf-8")
+    (tmp_path / "qrels.txt").write_text("1 0 a 1\n", "utf-8")
+    judge = ["eval", "run", "--trec", f"{tmp_path / 'mine.run'}", f"{tmp_path / 'qrels.txt'}", "--json"]
+
+    assert command_line([*judge, "--resume"]) == 2  # There is none yet.
+    assert command_line(judge) == 0
+    capsys.readouterr()
+    assert command_line([*judge, "--resume"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["resumed"] == 1
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [[], ["no-such-set"], ["--trec", "a", "b", "--system", "bm25"], ["no-such-set", "--trec", "a", "b"]],

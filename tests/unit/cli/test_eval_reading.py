@@ -49,6 +49,17 @@ def test_compare_exits_1_on_a_regression_and_0_without(base: Path, capsys: pytes
     assert "Regressions" in capsys.readouterr().out
 
 
+def test_compare_writes_its_page(base: Path) -> None:
+    """It names both runs; of two systems of one run also which is which."""
+    both = write_run(Path("both.jsonl"), synthetic_run(seed=1, cases=10, systems=("dateline", "bm25")))
+
+    assert run(["eval", "compare", str(base), str(base), "--html", "out/page.html"]) == 0
+    assert run(["eval", "compare", str(both), str(both), "--against", "bm25", "--html", "out/two.html"]) == 0
+
+    assert "there are no bounds" not in Path("out/page.html").read_text("utf-8")
+    assert "bm25 in both.jsonl" in Path("out/two.html").read_text("utf-8")
+
+
 def test_runs_without_a_common_system_are_a_wrong_usage(base: Path) -> None:
     """A comparison of nothing must not look like one without a regression."""
     other = write_run(Path("other.jsonl"), synthetic_run(seed=1, cases=5, systems=("bm25",)))

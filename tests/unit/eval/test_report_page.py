@@ -23,9 +23,8 @@ from eval.report.figures import (
 from eval.report.page import page
 from eval.run_file import Run, ScoredLine
 from eval.summary import summarise
+from tests.support.page_tags import HOSTILE
 from tests.support.runs import synthetic_run
-
-HOSTILE = '</style><script>alert(1)</script><img src="http://evil.example/x" onerror=alert(2)>\ud800\x00'
 
 
 class _Page(HTMLParser):
@@ -75,6 +74,14 @@ def test_the_page_loads_nothing_from_elsewhere(html: str) -> None:
     assert {"script", "iframe", "object", "embed", "link", "img"} & set(found.tags) == set()
     assert [address for address in found.addresses if not address.startswith("#")] == []
     assert re.findall(r"url\(|@import", html) == []
+
+
+def test_what_scrolls_can_be_scrolled_with_the_keyboard(html: str) -> None:
+    """Wide tables do on a phone: each has a name and a place in the order of tabs; each header says what it heads."""
+    scrolled = re.findall(r'<div class="scroll"[^>]*>', html)
+
+    assert [tag for tag in scrolled if 'role="region" tabindex="0" aria-label="' not in tag] == []
+    assert re.findall(r"<th(?! scope=)[ >][^>]*>", html) == []
 
 
 def test_the_page_shows_every_part(html: str) -> None:
