@@ -2,17 +2,20 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from domain.errors import NotFoundError
+from domain.errors import ConfigurationError, NotFoundError
 from domain.ports import ListedRun, Runs
+from service.api.accept import HTML, prefers
 from service.api.access import READ, READ_OR_RUN_LINK, GuardedRoute, collection_of
 from service.api.json_response import JsonResponse
 from service.api.links import Links
+from service.api.problems import Problem
 from service.api.response_schemas import RunListBody
 from service.api.schemas import RunQuery
 from service.api.serving import ServingNow
+from service.api.source_page import notice_page
 from service.keys import MAIN
 
 _POLICY: Final = (
@@ -55,14 +58,25 @@ def list_runs(runs: RunsNow, serving: ServingNow) -> Response:
 
 
 @router.get("/report", response_class=HTMLResponse, dependencies=[READ_OR_RUN_LINK])
-def run_report(wanted: Annotated[RunQuery, Query()], runs: RunsNow) -> Response:
+def run_report(
+    wanted: Annotated[RunQuery, Query()],
+    runs: RunsNow,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response:
     """Show the report on a run, or what changed since another, as one page that loads nothing."""
-    page = runs.report(wanted.run) if wanted.base is None else runs.comparison(wanted.base, wanted.run)
+    try:
+        page = runs.report(wanted.run) if wanted.base is None else runs.comparison(wanted.base, wanted.run)
+    except ConfigurationError as error:  # A file that is no run, or two runs of different things.
+        if prefers(accept, HTML):
+            return _html(notice_page("This cannot be shown", error.message), status=422)
+        raise Problem(422, error.message, code="run_not_shown") from error
+    return _html(page)
+
+
+def _html(page: str, *, status: int = 200) -> Response:
     # A lone surrogate has no UTF-8 form; it is shown as a question mark.
-    return HTMLResponse(
-        page.encode("utf-8", "replace"),
-        headers={"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"},
-    )
+    headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    return HTMLResponse(page.encode("utf-8", "replace"), status_code=status, headers=headers)
 
 
 def runs_body(runs: Runs, links: Links) -> list[dict[str, Any]]:

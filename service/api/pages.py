@@ -116,13 +116,14 @@ def evaluation(request: Request, serving: ServingNow, runs: RunsNow) -> Response
     if not access_of(request).is_open:
         return _html(evaluation_page(Shown(keys_required=True)), request)
     given = request.query_params
-    page = evaluation_page(
-        Shown(keys_required=False),
-        runs=runs_body(runs, serving.links),
-        run=given.get("run", ""),
-        base=given.get("base", ""),
-    )
-    return _html(page, request)
+    try:
+        listed = runs_body(runs, serving.links)
+    except DatelineError as error:
+        problem = problem_of(error)
+        page = evaluation_page(Shown(keys_required=False, problem=problem.detail))
+        return _html(page, request, status=problem.status_code)
+    shown = Shown(keys_required=False)
+    return _html(evaluation_page(shown, runs=listed, run=given.get("run", ""), base=given.get("base", "")), request)
 
 
 def _asked(request: Request) -> Asked:

@@ -54,11 +54,14 @@ def source_page(
 
 def missing_page() -> str:
     """Return the page for a document that is not in the record."""
-    return _page(
-        "Not in the record",
-        "<article><h1>Not in the record</h1><p>There is no such document or version here. "
-        "It may have been deleted since it was cited.</p></article>",
+    return notice_page(
+        "Not in the record", "There is no such document or version here. It may have been deleted since it was cited."
     )
+
+
+def notice_page(title: str, text: str) -> str:
+    """Return a page that says one thing."""
+    return _page(title, f"<article><h1>{_escaped(title)}</h1><p>{_escaped(text)}</p></article>")
 
 
 def paragraphs_of(text: str) -> Iterator[Span]:

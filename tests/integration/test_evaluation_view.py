@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from domain.errors import ConfigurationError
 from domain.ports import ListedRun
 from service.api.app import create_app
 from service.keys import KeyFile, Scope
@@ -80,6 +81,32 @@ def test_a_server_without_runs_says_how_to_make_one(tmp_path: Path) -> None:
     for client in client_over(tmp_path, None):
         assert client.get("/v1/runs").json() == {"runs": []}
         assert '<p id="none" class="quiet">No runs here yet.' in page(client)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_what_cannot_be_shown_says_why(tmp_path: Path, accept: str) -> None:
+    """As JSON to programs, as a page in the frame."""
+
+    class Apart(ExampleRuns):
+        def comparison(self, base: str, new: str) -> str:
+            raise ConfigurationError(f"{base} and {new} <have> nothing in common")
+
+    for client in client_over(tmp_path, Apart()):
+        refused = client.get("/v1/runs/report", params=BOTH, headers={"Accept": accept})
+        assert (refused.status_code, refused.headers["content-type"].partition(";")[0]) == (422, accept)
+        assert "earlier.jsonl and sample.jsonl" in refused.text
+        assert ("<have>" in refused.text) == (accept == "application/json")
+
+
+def test_a_folder_that_cannot_be_read_is_told_on_the_page(tmp_path: Path) -> None:
+    class Closed(ExampleRuns):
+        def listed(self) -> tuple[ListedRun, ...]:
+            raise ConfigurationError("The folder '/srv/runs' cannot be read")
+
+    for client in client_over(tmp_path, Closed()):
+        shown = page(client)
+        assert 'role="alert"' in shown
+        assert "/srv/runs" not in shown
 
 
 def test_names_and_faults_of_run_files_are_text(tmp_path: Path) -> None:
