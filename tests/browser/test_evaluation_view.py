@@ -30,8 +30,8 @@ def origin(tmp_path: Path) -> Iterator[str]:
 
 
 def compared(page: Page) -> None:
-    page.get_by_label("Compare", exact=True).select_option(index=0)
-    page.get_by_label("with the earlier").select_option(index=1)
+    page.get_by_role("combobox", name="Compare").select_option(index=0)
+    page.get_by_role("combobox", name="with the earlier").select_option(index=1)
     page.get_by_role("button", name="Compare").click()
 
 
