@@ -170,11 +170,11 @@ def test_nothing_moves_by_itself(visit: Visit, origin: str) -> None:
 def test_focus_goes_through_the_page_in_the_order_of_reading(narrow: Page) -> None:
     """The way past the masthead first, then the pages, the field, and what belongs to it."""
     page, reached = narrow, []
-    for _ in range(8):
+    for _ in range(9):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("() => document.activeElement.textContent.trim() || document.activeElement.name"))
 
-    assert reached[:7] == ["Skip to the question", "Dateline", "Ask", "Record", "q", "Ask", "Dates and sources"]
+    assert reached[:8] == ["Skip to the question", "Dateline", "Ask", "Record", "Evaluation", "q", "Ask", "Dates and sources"]
 
 
 def test_so_is_the_evaluation(visit: Visit, tmp_path: Path) -> None:
