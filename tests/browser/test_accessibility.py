@@ -174,7 +174,16 @@ def test_focus_goes_through_the_page_in_the_order_of_reading(narrow: Page) -> No
         page.keyboard.press("Tab")
         reached.append(page.evaluate("() => document.activeElement.textContent.trim() || document.activeElement.name"))
 
-    assert reached[:8] == ["Skip to the question", "Dateline", "Ask", "Record", "Evaluation", "q", "Ask", "Dates and sources"]
+    assert reached[:8] == [
+        "Skip to the question",
+        "Dateline",
+        "Ask",
+        "Record",
+        "Evaluation",
+        "q",
+        "Ask",
+        "Dates and sources",
+    ]
 
 
 def test_so_is_the_evaluation(visit: Visit, tmp_path: Path) -> None:
