@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from eval.report.folder import RunFolder
 from playwright.sync_api import Page, expect
 
+from eval.report.folder import RunFolder
 from service.keys import KeyFile, Scope
 from tests.support.browsing import Visit, served_page
 from tests.support.example_record import ExampleRuns
@@ -32,7 +32,7 @@ def origin(tmp_path: Path) -> Iterator[str]:
 def compared(page: Page) -> None:
     page.get_by_role("combobox", name="Compare").select_option(index=0)
     page.get_by_role("combobox", name="with the earlier").select_option(index=1)
-    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("button", name="Compare").press("Enter")
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -60,7 +60,7 @@ def test_where_a_key_is_asked_for_it_is_the_same(visit: Visit, tmp_path: Path) -
         page.get_by_role("link", name="sample.jsonl").click()
         expect(page.frame_locator("iframe").get_by_text("Report on sample.jsonl")).to_be_visible()
         page.get_by_label("with the earlier").select_option("earlier.jsonl")
-        page.get_by_role("button", name="Compare").click()
+        page.get_by_role("button", name="Compare").press("Enter")
 
         expect(page.frame_locator("iframe").get_by_text("From earlier.jsonl to sample.jsonl")).to_be_visible()
 
