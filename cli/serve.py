@@ -89,7 +89,6 @@ def _unusable_address(host: str, port: int, error: OSError) -> DatelineError:
 
 async def _serve(settings: "Settings", listening: socket.socket) -> None:
     from eval.report.folder import RunFolder
-
     from ingest.intake import Intake
     from service.api.app import create_app
 

@@ -173,7 +173,8 @@ def _as_written_by_us(*files: _RunFile) -> Iterator[None]:
 
 def _started(run: Run) -> str:
     said: Any = run.header.get("started")
-    return said if isinstance(said, str) and _instant(said) > _LONG_AGO else ""
+    began = _instant(said) if isinstance(said, str) else _LONG_AGO
+    return began.isoformat() if began > _LONG_AGO else ""  # ISO 8601 has other forms, which pages would have to read.
 
 
 def _instant(started: str) -> datetime:

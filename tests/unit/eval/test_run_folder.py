@@ -45,11 +45,11 @@ def test_runs_are_listed_newest_first_by_the_time_that_they_tell(tmp_path: Path)
     """By the instant, whatever its zone; those without one come last."""
     _write(tmp_path / "a.jsonl", started="2026-01-01T12:00:00+00:00", cases=2)
     _write(tmp_path / "b.jsonl", started="2026-01-01T12:30:00+01:00", cases=2)
-    _write(tmp_path / "c.jsonl", started="2026-01-02", cases=2)
+    _write(tmp_path / "c.jsonl", started="20260102", cases=2)
     _write(tmp_path / "z.jsonl", started="long ago", cases=2)
 
     assert [(row.name, row.started) for row in RunFolder(tmp_path).listed()] == [
-        ("c.jsonl", "2026-01-02"),
+        ("c.jsonl", "2026-01-02T00:00:00+00:00"),
         ("a.jsonl", "2026-01-01T12:00:00+00:00"),
         ("b.jsonl", "2026-01-01T12:30:00+01:00"),
         ("z.jsonl", ""),
