@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 CHAT ?= auto
 DATA ?= .dateline
 PORT ?= 8000
+# How many processes run tests; each may hold models of half a gigabyte.
+WORKERS ?= 2
 DATASETS ?= ../shared/datasets
 # torch is installed first and alone: a range that reaches it through another package may bring gigabytes of CUDA.
 TORCH := torch==2.13.0
@@ -47,9 +49,9 @@ chromium: # For the tests of the page, which skip without it: from Debian, where
 browser: $(VENV)/.ready chromium ## Run the tests of the page in Chromium
 	$(BIN)/python -m pytest -m browser
 
-test: $(VENV)/.ready ## Run the whole test suite (fetches the encoder; the chat model's tests run where it is)
+test: $(VENV)/.ready chromium ## Run all tests but the long ones (fetches the encoder; those of the chat model run where it is)
 	$(BIN)/dateline models fetch all-MiniLM-L6-v2
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/.ready ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .
