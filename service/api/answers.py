@@ -1,5 +1,6 @@
 """Receipts under their ids, those that cite a document, and whether what an answer cites still stands."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
@@ -41,14 +42,14 @@ def verify(wanted: VerifyRequest, serving: ServingNow) -> Response:
     """Say of each citation of an answer whether its words still stand in the record as it now is."""
     ledger = serving.service.record.ledger
     body = ledger.answer(wanted.answer_id) if wanted.answer_id is not None else wanted.model_dump()["answer"]
-    found = standings(citations_of(body), ledger)
-    return JsonResponse(
-        {
-            "answer_id": wanted.answer_id,
-            "stands": all(one.status in STANDS for one in found),
-            "citations": [one.as_json() for one in found],
-        }
-    )
+    return JsonResponse({"answer_id": wanted.answer_id, **standing_of(serving, body)})
+
+
+def standing_of(serving: Serving, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whether everything that an answer cites still stands, and how each citation does, as JSON values."""
+    found = standings(citations_of(body), serving.service.record.ledger)
+    citations = serving.links.shown([one.as_json() for one in found])
+    return {"stands": all(one.status in STANDS for one in found), "citations": citations}
 
 
 def kept_answer(serving: Serving, answer_id: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from service.api.static_files import FILES, url_of
+from service.receipts import STANDS
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -71,10 +72,19 @@ class Shown:
     problem: str = ""
 
 
-def ask_page(shown: Shown, *, answer: Mapping[str, Any] | None = None) -> str:
-    """Return the page to ask in, with an answer as JSON values where there is one."""
+def ask_page(
+    shown: Shown, *, answer: Mapping[str, Any] | None = None, standing: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Return the page to ask in.
+
+    Args:
+        shown: What every page shows.
+        answer: As JSON values, where there is one.
+        standing: How its citations stand in the record as it now is, as JSON values; nothing where that is not told.
+    """
     title = f"{answer['question']} – Dateline" if answer else "Dateline"
-    return _rendered("ask", shown, title=title, answer=answer, is_asked=bool(answer or shown.problem))
+    is_asked = bool(answer or shown.problem)
+    return _rendered("ask", shown, title=title, answer=answer, standing=standing, is_asked=is_asked)
 
 
 def record_page(
@@ -148,6 +158,14 @@ def made(answer: Mapping[str, Any]) -> str:
             return f"Asked back {took}."
 
 
+def still_stands(standing: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many of an answer's quotes still stand, in a sentence."""
+    lost = sum(one["status"] not in STANDS for one in standing)
+    if not lost:
+        return f"Its {'quote stands' if len(standing) == 1 else 'quotes stand'} in the record as it is now."
+    return f"The record has changed: {lost} of {counted(standing, 'quote')} no longer stand{'s' if lost == 1 else ''}."
+
+
 def scope_text(scope: Mapping[str, str | None]) -> str:
     """Return which documents an answer was sought in, empty for all: `as of 6 February 2025 · Meridian Wire`."""
     days = [(word, scope[name]) for word, name in (("as of", "as_of"), ("from", "from"), ("to", "to"))]
@@ -198,6 +216,8 @@ _PAGES.globals |= {
     "cited_documents": cited_documents,
     "made": made,
     "scope_text": scope_text,
+    "stands": STANDS,
+    "still_stands": still_stands,
     "url_of": url_of,
     "words": _WORDS,
 }

@@ -16,7 +16,7 @@ from domain.answers import Question
 from domain.errors import DatelineError
 from service.api.accept import HTML, prefers
 from service.api.access import PUBLIC, GuardedRoute, Needs, access_of, caller_of
-from service.api.answers import kept_answer
+from service.api.answers import kept_answer, standing_of
 from service.api.asking import begin_answer, whole_answer
 from service.api.documents import listed_documents
 from service.api.evaluation import RunsNow, runs_body
@@ -77,7 +77,7 @@ async def home(
 
 @router.get("/answers/{answer_id}", include_in_schema=False, dependencies=[PUBLIC])
 async def answer_page(answer_id: str, request: Request, serving: ServingNow) -> Response:
-    """Show an answer as it was given."""
+    """Show an answer as it was given, and whether what it cites still stands."""
     if not access_of(request).is_open:
         return _html(ask_page(Shown(keys_required=True)), request)
     shown = Shown(keys_required=False, overview=await to_thread.run_sync(overview_of, serving))
@@ -85,7 +85,9 @@ async def answer_page(answer_id: str, request: Request, serving: ServingNow) -> 
         answer = await to_thread.run_sync(kept_answer, serving, answer_id)
     except DatelineError as error:
         return _failed(shown, error, request)
-    return _html(ask_page(shown, answer=serving.links.shown(answer)), request)
+    standing = await to_thread.run_sync(standing_of, serving, answer)
+    page = ask_page(shown, answer=serving.links.shown(answer), standing=standing["citations"])
+    return _html(page, request)
 
 
 @router.get("/record", include_in_schema=False, dependencies=[PUBLIC])

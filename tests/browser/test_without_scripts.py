@@ -12,6 +12,7 @@ from tests.support.chat_models import PlayedModel
 pytestmark = pytest.mark.browser
 
 NOT_ANSWERED = "Which composer wrote the ferry march for the northern opera?"
+MILL = "How many sacks of barley does the mill of Quorn grind a day?"
 ONLY_WITH_SCRIPTS = (".actions", ".how")
 
 
@@ -37,6 +38,14 @@ def links(article: Locator) -> list[tuple[str, str, str]]:
     return [(address, text, label) for address, text, label in found]
 
 
+def send(page: Page, origin: str, document: dict[str, str]) -> None:
+    """Send a text for the record, and wait until it is read."""
+    job = page.request.post(f"{origin}/v1/documents", data=document).json()
+    while job["state"] not in {"done", "failed"}:
+        job = page.request.get(f"{origin}/v1/jobs/{job['job_id']}").json()
+    assert job["state"] == "done", job
+
+
 def submitted(page: Page, question: str) -> Locator:
     page.get_by_label("Question", exact=True).fill(question)
     page.get_by_role("button", name="Ask", exact=True).click()
@@ -49,8 +58,9 @@ def submitted(page: Page, question: str) -> Locator:
 def test_both_renderings_of_an_answer_say_the_same(visit: Visit, origin: str, question: str) -> None:
     """Words, order, dates and links, whatever kind of answer it is."""
     plain = visit(origin, java_script_enabled=False)
-    rendered = submitted(plain, question)
-    answer = rendered.get_attribute("data-answer")
+    answer = submitted(plain, question).get_attribute("data-answer")
+    plain.goto(f"{origin}/answers/{answer}")
+    rendered = plain.locator("article.answer")
 
     scripted = visit(f"{origin}/answers/{answer}").locator("article.answer")
 
@@ -61,9 +71,27 @@ def test_both_renderings_of_an_answer_say_the_same(visit: Visit, origin: str, qu
 def test_a_composed_answer_is_the_same_in_both_too(visit: Visit, tmp_path: Path) -> None:
     """With a sentence that was withheld."""
     with served_page(tmp_path, chat=PlayedModel(sentences=(*COMPOSED, (WRONG, ("E1",))))) as origin:
-        rendered = submitted(visit(origin, java_script_enabled=False), PORT)
-        scripted = visit(f"{origin}/answers/{rendered.get_attribute('data-answer')}").locator("article.answer")
+        plain = visit(origin, java_script_enabled=False)
+        address = f"{origin}/answers/{submitted(plain, PORT).get_attribute('data-answer')}"
+        plain.goto(address)
+        rendered, scripted = plain.locator("article.answer"), visit(address).locator("article.answer")
 
+        assert said(scripted) == said(rendered)
+        assert links(scripted) == links(rendered)
+
+
+def test_what_no_longer_stands_is_told_in_both(visit: Visit, tmp_path: Path) -> None:
+    """Under the address of an answer whose source was rewritten since."""
+    with served_page(tmp_path) as origin:
+        plain = visit(origin, java_script_enabled=False)
+        sent = {"uri": "mill", "text": "The mill of Quorn grinds 40 sacks of barley a day."}
+        send(plain, origin, sent)
+        address = f"{origin}/answers/{submitted(plain, MILL).get_attribute('data-answer')}"
+        send(plain, origin, {**sent, "text": "The mill of Quorn grinds no barley any more."})
+        plain.goto(address)
+        rendered, scripted = plain.locator("article.answer"), visit(address).locator("article.answer")
+
+        expect(rendered).to_contain_text("1 of 1 quote no longer stands")
         assert said(scripted) == said(rendered)
         assert links(scripted) == links(rendered)
 

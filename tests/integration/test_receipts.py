@@ -54,6 +54,44 @@ def test_a_changed_and_then_a_deleted_source_are_told_for_every_answer(client: T
     assert told == [("unchanged", "changed", "deleted")] * _ANSWERS
 
 
+@pytest.mark.parametrize(
+    ("name", "now", "told"),
+    [
+        ("Mabrin", "{before}", ["Its quote stands in the record as it is now."]),
+        (
+            "Tolvek",
+            "Long before, {name} had none.\n\n{before}",
+            ["Its quote stands in the record as it is now.", "Source 1 still stands, in another place."],
+        ),
+        (
+            "Ushant",
+            "The kiln of {name} is cold.",
+            [
+                "The record has changed: 1 of 1 quote no longer stands.",
+                "Source 1 no longer stands in the current version.",
+            ],
+        ),
+    ],
+)
+def test_the_address_of_an_answer_says_whether_its_quotes_still_stand(
+    client: TestClient, name: str, now: str, told: list[str]
+) -> None:
+    """With a link to where they stand now."""
+    before = f"The kiln of {name} fires 40 pots a day."
+    document = {"uri": f"kiln/{name}", "text": before}
+    sent(client, **document)
+    answer = client.post("/v1/ask", json={"question": f"How many pots does the kiln of {name} fire?"}).json()
+
+    sent(client, **document | {"text": now.format(before=before, name=name)})
+    page = client.get(f"/answers/{answer['id']}", headers={"Accept": "text/html"}).text
+
+    below = page[page.index('class="permalink"') : page.index("<aside")]
+    said = [re.sub("<[^>]*>", "", line) for line in below.splitlines()[1:]]
+    assert [line for line in said if line] == told
+    for link in re.findall(r'<li><a href="([^"]+)"', below):
+        assert before in client.get(link.replace("&amp;", "&")).text
+
+
 def test_a_receipt_is_the_answer_until_its_source_is_deleted(client: TestClient) -> None:
     """Byte for byte; then it is withdrawn, and no word of it is sent."""
     sent(client, text="The clock of Rusk tower strikes at noon.", uri="clock")

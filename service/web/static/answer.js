@@ -10,6 +10,8 @@ import { explain, hide } from "./hint.js";
 import "./source.js";
 import words from "./words.json" with { type: "json" };
 
+const STANDS = ["unchanged", "moved"];
+
 export class AnswerView {
   #told;
   #sentences;
@@ -63,6 +65,11 @@ export class AnswerView {
     this.#rest = timeline(answer, (cited) => this.#mark(cited));
     this.#aside.replaceChildren(...this.#rest);
     this.say(this.#summary(answer));
+  }
+
+  // What `/v1/verify` says of the whole answer.
+  hold({ citations }) {
+    if (citations.length) one(".made", this.#told).after(...standing(citations));
   }
 
   fail(failure) {
@@ -279,6 +286,20 @@ function withheld(list) {
     element("summary", {}, `${counted(list.length, "sentence")} ${list.length === 1 ? "was" : "were"} withheld: not supported by the record`),
     element("ul", {}, list.map((entry) => element("li", {}, foreign(entry.text, "q"), " ", words.withheld[entry.reason] ?? entry.reason))),
   );
+}
+
+// Whether the quotes of a kept answer stand in the record as it is now; the same words as `still_stands` in service/api/page.py.
+function standing(citations) {
+  const lost = citations.filter((cited) => !STANDS.includes(cited.status)).length;
+  const summary = lost
+    ? `The record has changed: ${lost} of ${counted(citations.length, "quote")} no longer stand${lost === 1 ? "s" : ""}.`
+    : `Its ${citations.length === 1 ? "quote stands" : "quotes stand"} in the record as it is now.`;
+  const told = citations.filter((cited) => cited.status !== "unchanged");
+  const place = (cited) => (within(cited.url) ? element("a", { href: within(cited.url) }, `Source ${cited.mark}`) : `Source ${cited.mark}`);
+  return [
+    element("p", { class: lost ? "notice" : "quiet" }, summary),
+    told.length > 0 && element("ul", { class: "standing" }, told.map((cited) => element("li", {}, place(cited), ` ${words.standing[cited.status]}.`))),
+  ].filter(Boolean);
 }
 
 // The cited documents in the order of time.

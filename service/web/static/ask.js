@@ -177,6 +177,12 @@ async function show(ids) {
   if (views.length) begun();
 }
 
+// An answer under its address may be old: do its quotes still stand?
+async function hold(view) {
+  const verdict = await json("/v1/verify", { method: "POST", body: { answer_id: view.answer.id } }).catch(() => null);
+  if (verdict) view.hold(verdict);
+}
+
 async function showStart() {
   const record = await json("/v1/record");
   document.body.dataset.writes = record.chat_model ? "yes" : "no";
@@ -227,6 +233,7 @@ const kept = named ? [decodeURIComponent(named[1])] : rendered ? [rendered] : ke
 const ids = one(".problem", thread) ? [] : kept;
 if (rendered && !named) history.replaceState(null, "", `/answers/${rendered}`); // A reload does not ask again.
 if (ids.length) await show(ids);
+if (named && views[0]?.answer) await hold(views[0]);
 if (asksForKeys() || collection()) await showStart();
 if (matchMedia("(pointer: fine)").matches) field.focus({ preventScroll: true });
 document.body.dataset.ready = "true";
