@@ -108,6 +108,8 @@ class GuardedRoute(APIRoute):
         async def admitted(request: Request) -> Response:
             if isinstance(needs, Needs):
                 access_of(request).admit(request, needs)
+            elif not access_of(request).is_open:
+                request.state.collection = MAIN  # A stranger does not learn which others there are.
             return await handle(request)
 
         async def guarded(request: Request) -> Response:

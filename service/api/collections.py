@@ -6,7 +6,7 @@ from typing import Final
 from anyio import to_thread
 from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.access import ADMIN, READ, CallerNow
@@ -22,10 +22,16 @@ from service.keys import MAIN, is_collection
 HEADER: Final = "x-dateline-collection"
 _UNDER: Final = re.compile(r"/v1/collections/([^/]+)(/.+)", re.DOTALL)
 _BESIDE: Final = ("/sources/", "/mcp")  # Paths that do not begin with /v1.
+_PAGES: Final = re.compile(r"/|/answers/.*|/record(/.*)?", re.DOTALL)
+PARAMETER: Final = "collection"
+"""What names a collection in the address of a page, since a browser that follows a link sends no header of ours."""
 
 
 class CollectionPaths:
-    """Middleware: which collection a request names, in `/v1/collections/{name}/…` or else in its header."""
+    """Middleware: which collection a request names.
+
+    In `/v1/collections/{name}/…`; in the address of a page as `?collection=…`; or else in its header.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,6 +41,8 @@ class CollectionPaths:
         if scope["type"] == "http":
             under = _UNDER.fullmatch(scope["path"])
             name = Headers(scope=scope).get(HEADER, MAIN)
+            if _PAGES.fullmatch(scope["path"]):
+                name = QueryParams(scope["query_string"]).get(PARAMETER, name)
             if under is not None:
                 name, rest = under.groups()
                 scope = {**scope, "path": rest if rest.startswith(_BESIDE) else f"/v1{rest}"}

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from service.api.static_files import FILES, url_of
+from service.keys import MAIN
 from service.receipts import STANDS
 
 CONTENT_SECURITY_POLICY: Final = (
@@ -64,12 +65,20 @@ class Shown:
         overview: What the record holds, see `service.api.overview`; empty where that is not to be told.
         asked: What stands in the form.
         problem: Why what was asked cannot be done, for the reader; empty where it can.
+        collection: Whose record it is.
     """
 
     keys_required: bool
     overview: Mapping[str, Any] = field(default_factory=dict)
     asked: Asked = field(default_factory=Asked)
     problem: str = ""
+    collection: str = MAIN
+
+    def address(self, path: str, **query: Any) -> str:
+        """Return the address of a page of this collection."""
+        named = {} if self.collection == MAIN else {"collection": self.collection}
+        written = urlencode({**query, **named})
+        return f"{path}?{written}" if written else path
 
 
 def ask_page(
@@ -231,5 +240,7 @@ def _rendered(view: str, shown: Shown, **more: Any) -> str:
         overview={**_NOTHING_KNOWN, **shown.overview},
         asked=shown.asked,
         problem=shown.problem,
+        collection="" if shown.collection == MAIN else shown.collection,
+        address=shown.address,
         **more,
     )

@@ -5,8 +5,8 @@ Programs get JSON at `/`.
 
 import gzip
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Request, Response
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from domain.answers import Question
 from domain.errors import DatelineError
 from service.api.accept import HTML, prefers
-from service.api.access import PUBLIC, GuardedRoute, Needs, access_of, caller_of
+from service.api.access import PUBLIC, GuardedRoute, Needs, access_of, caller_of, collection_of
 from service.api.answers import kept_answer, standing_of
 from service.api.asking import begin_answer, whole_answer
 from service.api.documents import listed_documents
@@ -62,9 +62,9 @@ async def home(
         return response
     asked = _asked(request)
     if not access_of(request).is_open:
-        return _html(ask_page(Shown(keys_required=True, asked=asked)), request)
+        return _html(ask_page(_shown(request, asked=asked)), request)
     access_of(request).admit(request, Needs(Scope.READ))
-    shown = Shown(keys_required=False, overview=await to_thread.run_sync(overview_of, serving), asked=asked)
+    shown = _shown(request, overview=await to_thread.run_sync(overview_of, serving), asked=asked)
     if not asked.q.strip() or not _is_meant(request):
         return _html(ask_page(shown), request)
     try:
@@ -79,8 +79,8 @@ async def home(
 async def answer_page(answer_id: str, request: Request, serving: ServingNow) -> Response:
     """Show an answer as it was given, and whether what it cites still stands."""
     if not access_of(request).is_open:
-        return _html(ask_page(Shown(keys_required=True)), request)
-    shown = Shown(keys_required=False, overview=await to_thread.run_sync(overview_of, serving))
+        return _html(ask_page(_shown(request)), request)
+    shown = _shown(request, overview=await to_thread.run_sync(overview_of, serving))
     try:
         answer = await to_thread.run_sync(kept_answer, serving, answer_id)
     except DatelineError as error:
@@ -95,37 +95,40 @@ def record(request: Request, serving: ServingNow) -> Response:
     """Show the list of documents, or those in which words were found."""
     asked = _asked(request)
     if not access_of(request).is_open:
-        return _html(record_page(Shown(keys_required=True, asked=asked)), request)
-    shown = Shown(keys_required=False, overview=overview_of(serving), asked=asked)
+        return _html(record_page(_shown(request, asked=asked)), request)
+    shown = _shown(request, overview=overview_of(serving), asked=asked)
     try:
-        listed = _found(serving, asked) if asked.q.strip() else _listed(serving, asked, request.query_params)
+        listed = _found(serving, asked) if asked.q.strip() else _listed(serving, shown, request.query_params)
     except (DatelineError, ValidationError) as error:
         problem = _problem(error)
-        failed = Shown(keys_required=False, overview=shown.overview, asked=asked, problem=problem.detail)
-        return _html(record_page(failed), request, status=problem.status_code)
+        return _html(record_page(replace(shown, problem=problem.detail)), request, status=problem.status_code)
     return _html(record_page(shown, **listed), request)
 
 
 @router.get("/record/{document_id:path}", include_in_schema=False, dependencies=[PUBLIC])
 def reader(document_id: str, request: Request) -> Response:  # noqa: ARG001  - the page's script reads it from the address
     """Show one document."""
-    return _html(record_page(Shown(keys_required=not access_of(request).is_open)), request)
+    return _html(record_page(_shown(request)), request)
 
 
 @router.get("/evaluation", include_in_schema=False, dependencies=[PUBLIC])
 def evaluation(request: Request, serving: ServingNow, runs: RunsNow) -> Response:
     """Show the runs of the evaluation, and the report on one or what changed between two."""
     if not access_of(request).is_open:
-        return _html(evaluation_page(Shown(keys_required=True)), request)
+        return _html(evaluation_page(_shown(request)), request)
     given = request.query_params
     try:
         listed = runs_body(runs, serving.links)
     except DatelineError as error:
         problem = problem_of(error)
-        page = evaluation_page(Shown(keys_required=False, problem=problem.detail))
+        page = evaluation_page(_shown(request, problem=problem.detail))
         return _html(page, request, status=problem.status_code)
-    shown = Shown(keys_required=False)
-    return _html(evaluation_page(shown, runs=listed, run=given.get("run", ""), base=given.get("base", "")), request)
+    page = evaluation_page(_shown(request), runs=listed, run=given.get("run", ""), base=given.get("base", ""))
+    return _html(page, request)
+
+
+def _shown(request: Request, **more: Any) -> Shown:
+    return Shown(keys_required=not access_of(request).is_open, collection=collection_of(request), **more)
 
 
 def _asked(request: Request) -> Asked:
@@ -156,17 +159,18 @@ def _is_meant(request: Request) -> bool:
     return given.get("sec-fetch-site", "none") in {"none", "same-origin"} and "sec-purpose" not in given
 
 
-def _listed(serving: Serving, asked: Asked, given: Mapping[str, str]) -> dict[str, Any]:
-    wanted = DocumentsQuery.model_validate({**_limits(asked), "limit": _PER_PAGE, "offset": given.get("offset") or 0})
+def _listed(serving: Serving, shown: Shown, given: Mapping[str, str]) -> dict[str, Any]:
+    limits = _limits(shown.asked)
+    wanted = DocumentsQuery.model_validate({**limits, "limit": _PER_PAGE, "offset": given.get("offset") or 0})
     ledger, scope = serving.service.record.ledger, wanted.scope()
     total = ledger.counts(scope).documents
     headers = ledger.headers(scope=scope, limit=wanted.limit, offset=wanted.offset)
     after = wanted.offset + wanted.limit
-    filters = {name: value for name, value in _limits(asked).items() if value}
+    filters = {name: value for name, value in limits.items() if value}
     return {
         "documents": [{**one, "words": ""} for one in serving.links.shown(listed_documents(headers, ledger))],
         "total": total,
-        "more": f"/record?{urlencode({**filters, 'offset': after})}" if after < total else "",
+        "more": shown.address("/record", **filters, offset=after) if after < total else "",
     }
 
 
@@ -182,10 +186,7 @@ def _found(serving: Serving, asked: Asked) -> dict[str, Any]:
 
 def _failed(shown: Shown, error: Exception, request: Request) -> Response:
     problem = _problem(error)
-    failed = Shown(
-        keys_required=shown.keys_required, overview=shown.overview, asked=shown.asked, problem=problem.detail
-    )
-    return _html(ask_page(failed), request, status=problem.status_code)
+    return _html(ask_page(replace(shown, problem=problem.detail)), request, status=problem.status_code)
 
 
 def _problem(error: Exception) -> Problem:

@@ -15,6 +15,7 @@ from tests.support.browsing import (
     BRIDGE,
     BUILT,
     CREDIT,
+    DOCUMENTS,
     FERRY,
     FILM,
     GOVERNOR,
@@ -25,6 +26,7 @@ from tests.support.browsing import (
     SteppingModel,
     Visit,
     ask,
+    send_text,
     served_page,
 )
 from tests.support.chat_models import PlayedModel
@@ -324,6 +326,27 @@ def test_an_answer_has_an_address_that_outlives_the_server(visit: Visit, tmp_pat
         assert again.locator(".sentence").all_inner_texts() == words
         ask(again, FERRY)
         answered(again, 2)
+
+
+def test_the_address_of_an_answer_opens_it_in_its_collection(visit: Visit, tmp_path: Path) -> None:
+    """Whichever collection the tab that opens it showed before."""
+    with served_page(tmp_path) as origin:
+        page = visit(origin)
+        page.request.post(f"{origin}/v1/collections", data={"name": "treaties"})
+        send_text(page, f"{origin}/v1/collections/treaties", text="The treaty of Marrick ends the salt duty in 1911.")
+        page.reload()
+        page.get_by_label("Collection").select_option("treaties")
+        expect(page.locator("#holds")).to_contain_text("1 document")
+        ask(page, "When does the treaty of Marrick end the salt duty?")
+        answered(page)
+        address = page.locator(".permalink").get_attribute("href")
+        page.get_by_label("Collection").select_option("default")
+        expect(page.locator("#holds")).to_contain_text(f"{len(DOCUMENTS)} documents")
+
+        for one in (page, visit(f"{origin}{address}")):
+            one.goto(f"{origin}{address}")
+            expect(one.locator(".sentence")).to_contain_text("The treaty of Marrick ends the salt duty in 1911.")
+            expect(one.get_by_label("Collection")).to_have_value("treaties")
 
 
 def test_an_answer_that_is_not_there_is_told(visit: Visit, origin: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_asking import COMPOSED, WRONG
-from tests.support.browsing import BRIDGE, CREDIT, FERRY, FILM, PORT, PRESIDENT, Visit, served_page
+from tests.support.browsing import BRIDGE, CREDIT, FERRY, FILM, PORT, PRESIDENT, Visit, send_text, served_page
 from tests.support.chat_models import PlayedModel
 
 pytestmark = pytest.mark.browser
@@ -36,14 +36,6 @@ def links(article: Locator) -> list[tuple[str, str, str]]:
             one.getAttribute("href"), one.textContent.trim(), one.getAttribute("aria-label") ?? ""])"""
     )
     return [(address, text, label) for address, text, label in found]
-
-
-def send(page: Page, origin: str, document: dict[str, str]) -> None:
-    """Send a text for the record, and wait until it is read."""
-    job = page.request.post(f"{origin}/v1/documents", data=document).json()
-    while job["state"] not in {"done", "failed"}:
-        job = page.request.get(f"{origin}/v1/jobs/{job['job_id']}").json()
-    assert job["state"] == "done", job
 
 
 def submitted(page: Page, question: str) -> Locator:
@@ -84,10 +76,9 @@ def test_what_no_longer_stands_is_told_in_both(visit: Visit, tmp_path: Path) -> 
     """Under the address of an answer whose source was rewritten since."""
     with served_page(tmp_path) as origin:
         plain = visit(origin, java_script_enabled=False)
-        sent = {"uri": "mill", "text": "The mill of Quorn grinds 40 sacks of barley a day."}
-        send(plain, origin, sent)
+        send_text(plain, f"{origin}/v1", uri="mill", text="The mill of Quorn grinds 40 sacks of barley a day.")
         address = f"{origin}/answers/{submitted(plain, MILL).get_attribute('data-answer')}"
-        send(plain, origin, {**sent, "text": "The mill of Quorn grinds no barley any more."})
+        send_text(plain, f"{origin}/v1", uri="mill", text="The mill of Quorn grinds no barley any more.")
         plain.goto(address)
         rendered, scripted = plain.locator("article.answer"), visit(address).locator("article.answer")
 

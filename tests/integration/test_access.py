@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 PAGE = {"/", "/answers/{answer_id}", "/record", "/record/{document_id}", "/evaluation", "/static/{digest}/{name}"}
 OPEN_TO_ALL = PAGE | {"/healthz", "/readyz"}
 BRIDGE = "The governor said that the northern bridge would open in June."
+TREATIES = "/v1/collections/treaties"
 QUESTION = {"question": "When will the northern bridge open?"}
 
 
@@ -297,6 +299,42 @@ def test_a_key_is_bound_to_its_collections(served: Served) -> None:
     there = {"X-Dateline-Collection": "treaties"}
     listed = served.client.get("/v1/collections", headers=key | there).json()["collections"]
     assert listed == [{"name": "treaties", "url": "/v1/collections/treaties"}]
+
+
+@pytest.mark.parametrize("path", ["/", "/answers/ans_0", "/record", "/record/doc_0", "/readyz", "/healthz"])
+def test_a_stranger_does_not_learn_which_collections_there_are(served: Served, path: str) -> None:
+    """What needs no key is the same whatever collection is named."""
+    made(served, "treaties")
+    while served.client.get("/readyz").json()["missing"]:
+        pass
+
+    def shown(name: str) -> tuple[Any, ...]:
+        header = {"Accept": "text/html", "X-Dateline-Collection": name}
+        pages = served.client.get(path, headers=header), served.client.get(path, params={"collection": name})
+        return tuple((page.status_code, page.content) for page in pages)
+
+    assert shown("treaties") == shown("nowhere") == shown("default")
+
+
+def test_the_address_of_a_page_names_its_collection(tmp_path: Path) -> None:
+    """A browser that follows a link, or sends the form of a page without scripts, sends no header of ours."""
+    settings, browser = serving_settings(tmp_path), {"Accept": "text/html"}
+    with opened(settings, [prepared("bridge", BRIDGE)]) as service:
+        app = create_app(settings, service=service, intake=Intake)
+        with TestClient(app, base_url="http://localhost") as client:
+            there, asked = {"collection": "treaties"}, "When does the treaty of Marrick end the salt duty?"
+            client.post("/v1/collections", json={"name": "treaties"})
+            send(Served(app, client, tmp_path), "The treaty of Marrick ends the salt duty in 1911.", {}, TREATIES)
+            page = client.get("/", params={"q": asked, **there}, headers=browser).text
+            (address,) = re.findall(r'class="permalink" href="([^"]+)"', page)
+            kept, elsewhere = (client.get(one, headers=browser) for one in (address, address.partition("?")[0]))
+            listed = [client.get("/record", params=one, headers=browser).text for one in (there, {})]
+
+    assert "The treaty of Marrick ends the salt duty in 1911." in page
+    assert '<input type="hidden" name="collection" value="treaties">' in page
+    assert address.endswith("?collection=treaties")
+    assert (kept.status_code, elsewhere.status_code) == (200, 404)
+    assert ["treaty of Marrick" in one for one in listed] == [True, False]
 
 
 def test_links_of_a_collection_lead_into_it(served: Served) -> None:

@@ -240,6 +240,14 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+def send_text(page: Page, base: str, **document: str) -> None:
+    """Send a text to a collection, `base` being its address, and wait until it is read."""
+    job = page.request.post(f"{base}/documents", data=document).json()
+    while job["state"] not in {"done", "failed"}:
+        job = page.request.get(f"{base}/jobs/{job['job_id']}").json()
+    assert job["state"] == "done", job
+
+
 def ask(page: Page, question: str) -> None:
     """Type a question and send it."""
     page.get_by_label("Question", exact=True).fill(question)

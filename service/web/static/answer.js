@@ -1,6 +1,7 @@
 // One question and what becomes of it: quotes at once, sentences as they are checked, then the whole answer.
 // The structure of a whole answer is that of service/web/answer.html.j2.
 
+import { here } from "./api.js";
 import { FORMS, copy } from "./copy.js";
 import { byline, citedDocuments, made, mark, nameOf, within } from "./citations.js";
 import { counted, day, duration, scopeText } from "./dates.js";
@@ -121,7 +122,7 @@ export class AnswerView {
         element("section", { class: "nearest", "aria-label": "Nearest passages" }, element("h3", {}, "Nearest passages"), answer.refusal.nearest.map((cited) => this.#quoted(cited))),
       answer.withheld.length > 0 && withheld(answer.withheld),
       answer.trace.notes.length > 0 && element("ul", { class: "notes" }, answer.trace.notes.map((note) => element("li", {}, note))),
-      element("p", { class: "made" }, made(answer), " ", element("a", { class: "permalink", href: `/answers/${answer.id}` }, "Link to this answer")),
+      element("p", { class: "made" }, made(answer), " ", element("a", { class: "permalink", href: here(`/answers/${answer.id}`) }, "Link to this answer")),
       this.#actions(answer),
       how(answer),
     ];

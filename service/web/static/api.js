@@ -29,6 +29,13 @@ function keep(name, value) {
   else sessionStorage.removeItem(name);
 }
 
+// The address of a page of the collection that is shown: whoever gets it sees the same.
+export function here(path, query = {}) {
+  const named = collection() ? { ...query, collection: collection() } : query;
+  const written = new URLSearchParams(named).toString();
+  return written ? `${path}?${written}` : path;
+}
+
 export async function request(path, { method = "GET", body, accept = "application/json", headers = {}, signal } = {}) {
   const sent = { Accept: accept, ...headers };
   if (key()) sent.Authorization = `Bearer ${key()}`;

@@ -1,7 +1,7 @@
 // The view to ask in: one field, and a thread of questions with their answers.
 
 import { AnswerView } from "./answer.js";
-import { Failure, asksForKeys, collection, events, json } from "./api.js";
+import { Failure, asksForKeys, collection, events, here, json } from "./api.js";
 import { counted, day } from "./dates.js";
 import { all, button, element, foreign, isCalm, one } from "./dom.js";
 import { openSession } from "./session.js";
@@ -188,7 +188,7 @@ async function showStart() {
   document.body.dataset.writes = record.chat_model ? "yes" : "no";
   const suggestions = one("#suggestions");
   one("ul", suggestions).replaceChildren(
-    ...record.suggestions.map((text) => element("li", {}, foreign(text, "a", { href: `/?${new URLSearchParams({ q: text })}` }))),
+    ...record.suggestions.map((text) => element("li", {}, foreign(text, "a", { href: here("/", { q: text }) }))),
   );
   suggestions.hidden = views.length > 0 || !record.suggestions.length;
   one("#publishers").replaceChildren(...record.publishers.map((name) => element("option", { value: name })));
@@ -221,7 +221,7 @@ function listen() {
 function anew() {
   running?.abort();
   sessionStorage.removeItem(threadKey());
-  location.assign("/");
+  location.assign(here("/"));
 }
 
 listen();
@@ -231,7 +231,7 @@ const named = location.pathname.match(/^\/answers\/([^/]+)$/);
 const rendered = one("[data-answer]", thread)?.dataset.answer;
 const kept = named ? [decodeURIComponent(named[1])] : rendered ? [rendered] : keptThread();
 const ids = one(".problem", thread) ? [] : kept;
-if (rendered && !named) history.replaceState(null, "", `/answers/${rendered}`); // A reload does not ask again.
+if (rendered && !named) history.replaceState(null, "", here(`/answers/${rendered}`)); // A reload does not ask again.
 if (ids.length) await show(ids);
 if (named && views[0]?.answer) await hold(views[0]);
 if (asksForKeys() || collection()) await showStart();

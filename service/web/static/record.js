@@ -1,6 +1,6 @@
 // The view of the record: a list to search and filter, documents sent by drop, and one document to read.
 
-import { Failure, json, request } from "./api.js";
+import { Failure, here, json, request } from "./api.js";
 import { byline, within } from "./citations.js";
 import { counted, day } from "./dates.js";
 import { append, button, element, foreign, one } from "./dom.js";
@@ -14,7 +14,7 @@ const FOUND = 30; // Passages; documents are fewer.
 const place = one("#record");
 const asked = new URLSearchParams(location.search);
 
-const addressOf = (document) => `/record/${encodeURIComponent(document.document_id)}`;
+const addressOf = (document, query) => here(`/record/${encodeURIComponent(document.document_id)}`, query);
 
 // The list
 
@@ -35,7 +35,7 @@ async function listed(limits) {
   return {
     rows: body.documents.map((document) => row(document)),
     total: body.total,
-    more: after < body.total ? `/record?${new URLSearchParams({ ...limits, offset: after })}` : null,
+    more: after < body.total ? here("/record", { ...limits, offset: after }) : null,
   };
 }
 
@@ -70,11 +70,11 @@ async function showDocument(documentId) {
     foreign(document.title || "Untitled document", "h1"),
     element("p", {}, byline(document), original(document.source_uri)),
     newest && newest.version !== document.version && element("p", { class: "notice" }, `This is version ${document.version}. It was replaced by `, element("a", { href: addressOf(document) }, `version ${newest.version}`), "."),
-    document.duplicate_of && element("p", { class: "notice" }, document.duplicate_kind === "exact" ? "A copy of " : "Nearly the same as ", element("a", { href: `/record/${encodeURIComponent(document.duplicate_of)}` }, "another document"), "."),
+    document.duplicate_of && element("p", { class: "notice" }, document.duplicate_kind === "exact" ? "A copy of " : "Nearly the same as ", element("a", { href: addressOf({ document_id: document.duplicate_of }) }, "another document"), "."),
     element("div", { class: "whole" }, wholeText(document)),
   ]);
   const aside = element("aside", { class: "sources", "aria-label": "About this document" }, versions(document), element("section", { class: "citing" }), button("Delete…", () => confirmDeletion(document), { class: "delete" }));
-  place.replaceChildren(element("p", { class: "back" }, element("a", { href: "/record" }, "‹ All documents")), element("div", { class: "answer" }, text, aside));
+  place.replaceChildren(element("p", { class: "back" }, element("a", { href: here("/record") }, "‹ All documents")), element("div", { class: "answer" }, text, aside));
   showAnswers(document, one(".citing", aside));
 }
 
@@ -108,7 +108,7 @@ function versions(document) {
           " ",
           version.version === document.version
             ? element("strong", {}, `Version ${version.version}`)
-            : element("a", { href: `${addressOf(document)}?version=${version.version}` }, `Version ${version.version}`),
+            : element("a", { href: addressOf(document, { version: version.version }) }, `Version ${version.version}`),
         ),
       ),
     ),
@@ -120,7 +120,7 @@ async function showAnswers(document, into) {
   append(into, [
     element("h2", {}, "Answers that cite it"),
     answers.length
-      ? element("ul", { class: "plain" }, answers.map((answer) => element("li", {}, foreign(answer.question, "a", { href: within(answer.url) }))))
+      ? element("ul", { class: "plain" }, answers.map((answer) => element("li", {}, foreign(answer.question, "a", { href: here(`/answers/${encodeURIComponent(answer.id)}`) }))))
       : element("p", { class: "quiet" }, "None yet."),
   ]);
 }
@@ -143,7 +143,7 @@ function confirmDeletion(document) {
         async () => {
           try {
             await request(`/v1/documents/${encodeURIComponent(document.document_id)}`, { method: "DELETE" });
-            location.assign("/record");
+            location.assign(here("/record"));
           } catch (failure) {
             problem.textContent = failure.message;
             problem.hidden = false;

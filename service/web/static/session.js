@@ -1,10 +1,12 @@
 // Who reads, and in which collection: asks for a key where the server does, and keeps it as long as the tab is open.
 
-import { asksForKeys, collection, json, key, useCollection, useKey } from "./api.js";
+import { asksForKeys, collection, here, json, key, useCollection, useKey } from "./api.js";
 import { button, element, one } from "./dom.js";
 
 // Settles when requests can be sent.
 export async function openSession() {
+  const named = new URLSearchParams(location.search).get("collection");
+  if (named !== null || /^\/(answers|record)\/./.test(location.pathname)) useCollection(named ?? "default"); // What an address names is in one.
   if (asksForKeys() && !key()) await askForKey("");
   document.addEventListener("key-refused", () => {
     if (!one("dialog.key")) askForKey("The server does not know this key, or not any more.").then(() => location.reload());
@@ -64,7 +66,7 @@ async function showCollections() {
       "aria-label": "Collection",
       onchange: () => {
         useCollection(choice.value);
-        location.assign(location.pathname.startsWith("/record") ? "/record" : "/");
+        location.assign(here(location.pathname.startsWith("/record") ? "/record" : "/"));
       },
     },
     names.map((name) => element("option", { value: name, selected: name === chosen }, name)),

@@ -1,6 +1,6 @@
 // Files for the record, dropped or chosen: each is sent, then read by a job, and says how far it is or why it failed.
 
-import { json } from "./api.js";
+import { here, json } from "./api.js";
 import { counted } from "./dates.js";
 import { element, foreign, one } from "./dom.js";
 
@@ -107,7 +107,7 @@ class Line {
     ].filter(Boolean);
     this.#end(parts.join(", ") || "Nothing new");
     const [first] = job.documents;
-    if (first) this.#state.append(" ", element("a", { href: `/record/${encodeURIComponent(first.document_id)}` }, "Read it"));
+    if (first) this.#state.append(" ", element("a", { href: here(`/record/${encodeURIComponent(first.document_id)}`) }, "Read it"));
     return job.added + job.updated > 0;
   }
 
