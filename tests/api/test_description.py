@@ -15,10 +15,12 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 from schemathesis.openapi import from_dict
+from starlette.types import Receive, Scope, Send
 
 from service.api.app import create_app
 from service.api.description import operations_of
-from service.keys import KeyFile, Scope
+from service.keys import KeyFile
+from service.keys import Scope as KeyScope
 from service.wiring import open_service
 from tests.support.described import RequestExample, faults_of, json_faults, request_examples
 from tests.support.encoders import HashingEncoder
@@ -51,10 +53,22 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 
 
 @dataclass(frozen=True)
+class Running:
+    """A running application, for schemathesis, which would start and stop it once more for every operation."""
+
+    app: FastAPI
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise RuntimeError("It runs already")
+        await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True)
 class Served:
     """A server that asks for keys, and one that opens everything."""
 
-    app: FastAPI
+    app: Running
     key: str
 
     def answer(self, case: Any) -> Any:
@@ -68,10 +82,10 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Jobs wait for ever, since most addresses that are made up lead nowhere."""
     folder = tmp_path_factory.mktemp("record")
-    key, _ = KeyFile(folder).create(name="test", scope=Scope.ADMIN, collections=None)
+    key, _ = KeyFile(folder).create(name="test", scope=KeyScope.ADMIN, collections=None)
     more = {"max_uploads": _MORE_THAN_ARE_SENT, "requests_per_minute": _MORE_THAN_ARE_SENT}
     with example_app(folder, intake=Idle, keys="required", **more) as app, TestClient(app, base_url=_ADDRESS):
-        yield Served(app, key)
+        yield Served(Running(app), key)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
