@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from domain.settings import IngestSettings
 from service.keys import KeyFile, Scope
 from tests.support.browsing import DOCUMENTS, FERRY, GOVERNOR, Visit, ask, served_page
+from tests.support.web_server import page as web_page
+from tests.support.web_server import web_server
 
 pytestmark = pytest.mark.browser
 
@@ -93,6 +96,23 @@ def test_files_can_be_chosen_too(visit: Visit, changing: str) -> None:
     )
 
     expect(page.locator(".sending li")).to_contain_text("1 document added")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "told"), [(True, "1 document added"), (False, "is not a public address")], ids=["open", "closed"]
+)
+def test_an_address_can_be_sent(visit: Visit, tmp_path: Path, *, trusted: bool, told: str) -> None:
+    """The server fetches it, or the line says why it does not."""
+    ingest = IngestSettings(allow_private_networks=trusted)
+    with served_page(tmp_path, ingest=ingest) as origin, web_server() as elsewhere:
+        written = web_page(f"<p>{STORY}</p>".encode(), "Content-Type: text/html")
+        view = visit(f"{origin}/record")
+
+        view.get_by_label("Or from an address").fill(elsewhere.answers("/tram", written))
+        view.keyboard.press("Enter")
+
+        expect(view.locator(".sending .file")).to_have_text(elsewhere.url("/tram"))
+        expect(view.locator(".sending .state")).to_contain_text(told)
 
 
 def test_a_document_is_deleted_only_when_that_is_confirmed(visit: Visit, changing: str) -> None:

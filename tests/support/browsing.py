@@ -16,7 +16,7 @@ from domain.answers import Answer, Evidence
 from domain.corpus import RankedPassage, Reading, Span, Statement
 from domain.patience import Patience
 from domain.ports import ChatModel, DraftPart, DraftSentence, PreparedDocument, Runs
-from domain.settings import Settings
+from domain.settings import IngestSettings, Settings
 from ingest.intake import Intake
 from service.api.app import create_app
 from service.rendering import answer_body
@@ -157,10 +157,11 @@ def served_page(
     chat: ChatModel | None = None,
     runs: Runs | None = None,
     port: int = 0,
+    ingest: IngestSettings | None = None,
     **server: Any,
 ) -> Iterator[str]:
     """Serve the application; yields where."""
-    settings = serving_settings(folder, **server)
+    settings = serving_settings(folder, **server).model_copy(update={"ingest": ingest or IngestSettings()})
     with (
         page_service(settings, documents, chat=chat) as service,
         listening(create_app(settings, service=service, intake=Intake, runs=runs), port=port) as (host, bound),

@@ -1,4 +1,4 @@
-// Files for the record, dropped or chosen: each is sent, then read by a job, and says how far it is or why it failed.
+// Files for the record, dropped or chosen, and addresses: each is sent, then read by a job, and says how far it is or why it failed.
 
 import { here, json } from "./api.js";
 import { counted } from "./dates.js";
@@ -8,20 +8,44 @@ const AT_ONCE = 3;
 const FIRST_LOOK_MS = 150;
 const LAST_LOOK_MS = 2000;
 
+const ofFile = (file) => ({
+  name: file.name,
+  body: () => {
+    const form = new FormData();
+    form.append("file", file, file.name);
+    return form;
+  },
+});
+const ofAddress = (url) => ({ name: url, body: () => ({ url }) });
+
 // Puts a place to drop files after `before`; `onRead` is called when documents were added.
 export function offerUpload(before, onRead) {
   const input = element("input", { type: "file", multiple: true, id: "files", class: "unseen" });
-  const list = element("ul", { class: "sending", "aria-label": "Files that were sent", "aria-live": "polite" });
+  const address = element("input", { type: "url", id: "address", required: true, pattern: "https?://.+", placeholder: "https://…", autocomplete: "off" });
+  const list = element("ul", { class: "sending", "aria-label": "What was sent", "aria-live": "polite" });
   const zone = element(
     "section",
     { class: "drop", "aria-label": "Send documents" },
     element("p", {}, "Drop files anywhere on this page, or ", element("label", { for: "files", class: "choose" }, "choose them"), input, ". Text, Markdown, HTML, PDF, Word, e-mail, feeds."),
+    element(
+      "form",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          take([ofAddress(address.value)]);
+          address.value = "";
+        },
+      },
+      element("label", { for: "address" }, "Or from an address"),
+      address,
+      element("button", {}, "Fetch"),
+    ),
     list,
   );
   before.after(zone);
   const take = sender(list, onRead);
   input.addEventListener("change", () => {
-    take(input.files);
+    take([...input.files].map(ofFile));
     input.value = "";
   });
   const root = document.documentElement;
@@ -36,7 +60,7 @@ export function offerUpload(before, onRead) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     zone.classList.remove("over");
-    take(event.dataTransfer.files);
+    take([...event.dataTransfer.files].map(ofFile));
   });
 }
 
@@ -51,11 +75,11 @@ function sender(list, onRead) {
     active -= 1;
     next();
   };
-  return (files) => {
-    for (const file of files) {
-      const line = new Line(file);
+  return (sources) => {
+    for (const source of sources) {
+      const line = new Line(source);
       list.append(line.item);
-      waiting.push(() => line.send(file));
+      waiting.push(() => line.send());
       next();
     }
   };
@@ -65,18 +89,20 @@ class Line {
   #state = element("span", { class: "state" }, "Waiting");
   #progress = element("progress", { max: "1", value: "0" });
 
-  constructor(file) {
-    this.#progress.setAttribute("aria-label", `Progress of ${file.name}`);
-    this.item = element("li", {}, foreign(file.name, "span", { class: "file" }), " ", this.#progress, " ", this.#state);
+  #source;
+
+  // `source` has a `name`, and a `body` to send.
+  constructor(source) {
+    this.#source = source;
+    this.#progress.setAttribute("aria-label", `Progress of ${source.name}`);
+    this.item = element("li", {}, foreign(source.name, "span", { class: "file" }), " ", this.#progress, " ", this.#state);
   }
 
   // Returns whether documents were added.
-  async send(file) {
+  async send() {
     try {
       this.#tell("Sending", null);
-      const form = new FormData();
-      form.append("file", file, file.name);
-      return await this.#follow(await json("/v1/documents", { method: "POST", body: form }));
+      return await this.#follow(await json("/v1/documents", { method: "POST", body: this.#source.body() }));
     } catch (failure) {
       this.#fail(failure.message);
       return false;
