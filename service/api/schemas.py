@@ -23,7 +23,8 @@ _LONGEST_NAME: Final = 300
 _LONGEST_COMMENT: Final = 2_000
 _CONTROLS: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f"
 PLAIN: Final = rf"^[^{_CONTROLS}]*$"
-_SOMETHING: Final = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
+# U+0085 is a blank to us, and not to the regular expressions that JSON Schema names.
+_SOMETHING: Final = rf"^[^{_CONTROLS}]*[^\s\u0085{_CONTROLS}][^{_CONTROLS}]*$"
 _LARGEST: Final = 2**31 - 1  # Beyond it SQLite's integers overflow.
 
 

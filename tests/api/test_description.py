@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from fastapi import FastAPI
@@ -160,6 +161,15 @@ def test_every_kind_of_answer_has_the_documented_shape(tmp_path: Path) -> None:
         ("POST /v1/verify", verdicts),
     ):
         assert [faults_of(response, OPERATIONS[name], DESCRIPTION) for response in responses] == [[]] * len(asked)
+
+
+@pytest.mark.parametrize("blank", [chr(code) for code in range(0x3001) if not chr(code).strip()], ids=ascii)
+def test_a_blank_question_is_one_by_its_description_too(client: TestClient, blank: str) -> None:
+    """JSON Schema's regular expressions know other blanks than Python does."""
+    question = DESCRIPTION["components"]["schemas"]["AskRequest"]["properties"]["question"]
+
+    assert client.post("/v1/ask", json={"question": blank}).status_code == 422
+    assert not jsonschema_rs.is_valid(question, blank)
 
 
 @pytest.mark.parametrize(

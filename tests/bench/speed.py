@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,10 @@ def main() -> None:
             plain = [sys.executable, "-m", "tests.bench.langchain_plain", str(corpus), str(Path(work) / "chroma")]
             result["langchain_plain"] = _measured(plain, result["paragraphs"])
             result["speedup"] = result["dateline"]["paragraphs_per_s"] / result["langchain_plain"]["paragraphs_per_s"]
-        result["ask"] = _ask(data, folder / "questions.jsonl.gz", options.questions)
+        texts = _questions(folder / "questions.jsonl.gz")
+        result["ask"] = _ask(data, texts[: options.questions])
+        if options.written:
+            result["written"] = _write(data, texts[: options.written])
     json.dump(result, sys.stdout, indent=2)
     sys.stdout.write("\n")
 
@@ -53,6 +57,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--datasets", type=Path, required=True, help="folder of the public data sets")
     parser.add_argument("--documents", type=int, help="only the first N documents, for both")
     parser.add_argument("--questions", type=int, default=200, help="questions asked")
+    parser.add_argument("--written", type=int, default=0, help="of them asked once more with the local model")
     parser.add_argument("--data", type=Path, help="keep the record here; ingesting it again measures only the check")
     parser.add_argument("--work", type=Path, help="where temporary files go")
     parser.add_argument("--no-baseline", action="store_true", help="leave out LangChain's plain path")
@@ -109,9 +114,12 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
     return children
 
 
-def _ask(data: Path, questions: Path, limit: int) -> dict[str, Any]:
-    with gzip.open(questions, "rt", encoding="utf-8") as lines:
-        texts = [json.loads(line)["question"] for line in lines][:limit]
+def _questions(source: Path) -> list[str]:
+    with gzip.open(source, "rt", encoding="utf-8") as lines:
+        return [json.loads(line)["question"] for line in lines]
+
+
+def _ask(data: Path, texts: Sequence[str]) -> dict[str, Any]:
     with _server(data) as (client, process, ready_s):
         for text in texts[:5]:  # The first questions fill caches; a server that has just begun is not what is measured.
             client.post("/v1/ask", json={"question": text, "mode": "extractive"}).raise_for_status()
@@ -126,19 +134,58 @@ def _ask(data: Path, questions: Path, limit: int) -> dict[str, Any]:
         "questions": len(texts),
         "answered": answered,
         "ready_s": round(ready_s, 2),
-        "p50_ms": round(float(np.percentile(seconds, 50)) * 1e3, 1),
-        "p95_ms": round(float(np.percentile(seconds, 95)) * 1e3, 1),
+        "p50_ms": _percentile_ms(seconds, 50),
+        "p95_ms": _percentile_ms(seconds, 95),
         "server_memory_mb": round(memory / 1e6),
     }
 
 
+def _write(data: Path, texts: Sequence[str]) -> dict[str, Any]:
+    """Ask for written answers as streams: how soon the first verified words are there, and how soon all of them."""
+    with _server(data, chat="auto") as (client, _, _):
+        for text in texts[:3]:  # For the caches.
+            _streamed(client, text)
+        told = [_streamed(client, text) for text in texts]
+    first = [times["evidence"] for times, answer in told if answer["kind"] == "answer"]
+    whole = [times["done"] for times, _ in told]
+    return {
+        "questions": len(texts),
+        "kinds": Counter(answer["mode"] or answer["kind"] for _, answer in told),
+        "first_words_p50_ms": _percentile_ms(first, 50),
+        "first_words_p95_ms": _percentile_ms(first, 95),
+        "p50_ms": _percentile_ms(whole, 50),
+        "p95_ms": _percentile_ms(whole, 95),
+    }
+
+
+def _percentile_ms(seconds: Sequence[float], percent: int) -> float | None:
+    return round(float(np.percentile(seconds, percent)) * 1e3, 1) if seconds else None
+
+
+def _streamed(client: httpx.Client, question: str) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return when each kind of event came first, in seconds, and the answer."""
+    times: dict[str, float] = {}
+    name, start = "", time.perf_counter()
+    with client.stream(
+        "POST", "/v1/ask", json={"question": question}, headers={"Accept": "text/event-stream"}
+    ) as response:
+        for line in response.iter_lines():
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+                times.setdefault(name, time.perf_counter() - start)
+            elif name == "done" and line.startswith("data: "):
+                answer: dict[str, Any] = json.loads(line.removeprefix("data: "))
+                return times, answer
+    sys.exit(f"The answer to {question!r} broke off")
+
+
 @contextmanager
-def _server(data: Path) -> Iterator[tuple[httpx.Client, psutil.Process, float]]:
+def _server(data: Path, *, chat: str = "extractive") -> Iterator[tuple[httpx.Client, psutil.Process, float]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(DATELINE), "--data-dir", str(data), "serve", "--port", str(port)]
-    environment = {**os.environ, "DATELINE_CHAT__MODEL": "extractive"}
+    environment = {**os.environ, "DATELINE_CHAT__MODEL": chat}
     start = time.perf_counter()
     process = psutil.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     try:
