@@ -1,60 +1,28 @@
 """What operators ask: does the process live, and what can it do."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.api.access import PUBLIC, READ, CallerNow, GuardedRoute, access_of
+from service.api.description import operations_of
 from service.api.json_response import JsonResponse
 from service.api.metrics import Metrics
 from service.api.response_schemas import HealthBody, ReadinessBody
 from service.api.serving import CollectionsNow, ServingNow
 
+_NOT_DESCRIBED: Final = ("POST /mcp", "GET /openapi.json")
+
 router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
 
-def root() -> Response:
+def root(request: Request) -> Response:
     """Say what this is and where things are, to programs that come to `/`."""
-    return JsonResponse(
-        {
-            "name": "dateline",
-            "version": version("dateline"),
-            "routes": [
-                "POST /v1/ask",
-                "POST /v1/search",
-                "GET /v1/models",
-                "POST /v1/chat/completions",
-                "POST /v1/responses",
-                "GET /v1/answers",
-                "GET /v1/answers/{answer_id}",
-                "POST /v1/verify",
-                "POST /v1/feedback",
-                "GET /v1/feedback",
-                "GET /v1/feedback/export",
-                "POST /v1/documents",
-                "GET /v1/documents",
-                "GET /v1/documents/{document_id}",
-                "DELETE /v1/documents/{document_id}",
-                "POST /v1/purge",
-                "GET /v1/jobs",
-                "GET /v1/jobs/{job_id}",
-                "GET /v1/record",
-                "GET /v1/collections",
-                "POST /v1/collections",
-                "GET /v1/runs",
-                "GET /v1/runs/report",
-                "GET /sources/{document_id}",
-                "POST /mcp",
-                "GET /healthz",
-                "GET /readyz",
-                "GET /metrics",
-                "GET /openapi.json",
-            ],
-        }
-    )
+    described = (name for name, _ in operations_of(request.app.openapi()))
+    return JsonResponse({"name": "dateline", "version": version("dateline"), "routes": [*described, *_NOT_DESCRIBED]})
 
 
 @router.get("/healthz", response_class=JsonResponse, response_model=HealthBody, dependencies=[PUBLIC])
