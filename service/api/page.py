@@ -36,6 +36,7 @@ _NOTHING_KNOWN: Final[dict[str, Any]] = {
     "publishers": (),
     "suggestions": (),
     "chat_model": None,
+    "takes_documents": False,
 }
 
 

@@ -164,7 +164,10 @@ try {
   else {
     const overview = await json("/v1/record");
     one("#publishers").replaceChildren(...overview.publishers.map((name) => element("option", { value: name })));
-    if (overview.takes_documents) offerUpload(one("#find"), showList);
+    if (overview.takes_documents) {
+      one(".drop").hidden = false;
+      offerUpload(one(".drop"), showList);
+    }
     await showList();
   }
 } catch (failure) {

@@ -18,32 +18,15 @@ const ofFile = (file) => ({
 });
 const ofAddress = (url) => ({ name: url, body: () => ({ url }) });
 
-// Puts a place to drop files after `before`; `onRead` is called when documents were added.
-export function offerUpload(before, onRead) {
-  const input = element("input", { type: "file", multiple: true, id: "files", class: "unseen" });
-  const address = element("input", { type: "url", id: "address", required: true, pattern: "https?://.+", placeholder: "https://…", autocomplete: "off" });
-  const list = element("ul", { class: "sending", "aria-label": "What was sent", "aria-live": "polite" });
-  const zone = element(
-    "section",
-    { class: "drop", "aria-label": "Send documents" },
-    element("p", {}, "Drop files anywhere on this page, or ", element("label", { for: "files", class: "choose" }, "choose them"), input, ". Text, Markdown, HTML, PDF, Word, e-mail, feeds."),
-    element(
-      "form",
-      {
-        onsubmit: (event) => {
-          event.preventDefault();
-          take([ofAddress(address.value)]);
-          address.value = "";
-        },
-      },
-      element("label", { for: "address" }, "Or from an address"),
-      address,
-      element("button", {}, "Fetch"),
-    ),
-    list,
-  );
-  before.after(zone);
+// Makes the part of the page that takes documents work; `onRead` is called when some were added.
+export function offerUpload(zone, onRead) {
+  const [input, address, list] = ["#files", "#address", ".sending"].map((selector) => one(selector, zone));
   const take = sender(list, onRead);
+  one("form", zone).addEventListener("submit", (event) => {
+    event.preventDefault();
+    take([ofAddress(address.value)]);
+    address.value = "";
+  });
   input.addEventListener("change", () => {
     take([...input.files].map(ofFile));
     input.value = "";
