@@ -58,12 +58,14 @@ class Caller:
 class Needs:
     """What a route asks of its caller, as a FastAPI dependency; see `READ`, `WRITE` and `ADMIN`.
 
-    `linked` tells whether a caller without a key comes by a link that was signed with the secret.
+    `linked` tells whether a caller without a key comes by a link that was signed with the secret; `everywhere` that the
+    route shows what is the key's own, whichever collection the request names.
     Asynchronous though it waits for nothing, as all dependencies here: others cost a turn in a thread.
     """
 
     scope: Scope
     linked: Callable[[HTTPConnection, bytes], bool] | None = None
+    everywhere: bool = False
 
     async def __call__(self, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
         """Nothing is left to do here: `GuardedRoute` has asked. The parameter describes the key in OpenAPI."""
@@ -89,6 +91,7 @@ def _links_to_runs(connection: HTTPConnection, secret: bytes) -> bool:
 
 
 READ: Final = Depends(Needs(Scope.READ))
+READ_EVERYWHERE: Final = Depends(Needs(Scope.READ, everywhere=True))
 READ_OR_LINK: Final = Depends(Needs(Scope.READ, linked=_links_to_source))
 READ_OR_RUN_LINK: Final = Depends(Needs(Scope.READ, linked=_links_to_runs))
 WRITE: Final = Depends(Needs(Scope.WRITE))
@@ -182,7 +185,7 @@ class Access:
         self._count(key.key_id)  # Also what is refused below.
         if not key.scope.covers(needs.scope):
             raise _insufficient(needs.scope, key.scope)
-        if not key.opens(collection_of(connection)):
+        if not needs.everywhere and not key.opens(collection_of(connection)):
             raise collection_not_found()
 
     def link_secret(self) -> bytes:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.access import ADMIN, READ, CallerNow
+from service.api.access import ADMIN, READ_EVERYWHERE, CallerNow
 from service.api.json_response import JsonResponse
 from service.api.json_route import JsonRoute
 from service.api.links import prefix_of
@@ -62,9 +62,9 @@ class CollectionRequest(StrictRequest):
 router = APIRouter(route_class=JsonRoute, prefix="/v1/collections", tags=["collections"])
 
 
-@router.get("", response_class=JsonResponse, response_model=CollectionListBody, dependencies=[READ])
+@router.get("", response_class=JsonResponse, response_model=CollectionListBody, dependencies=[READ_EVERYWHERE])
 async def list_collections(collections: CollectionsNow, caller: CallerNow) -> Response:
-    """List the collections that the caller's key opens."""
+    """List the collections that the caller's key opens, whichever the request names."""
     return JsonResponse({"collections": [_body(name) for name in collections.names if caller.opens(name)]})
 
 

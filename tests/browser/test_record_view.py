@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -140,6 +141,24 @@ def test_a_document_that_is_not_there_is_told(visit: Visit, origin: str) -> None
     page = visit(f"{origin}/record/doc-nowhere")
 
     expect(page.get_by_role("alert")).to_contain_text(re.compile("is not in the record"))
+
+
+def test_a_key_of_one_collection_shows_that_one(visit: Visit, tmp_path: Path) -> None:
+    """Also where an address names another, and where nothing names any."""
+    admin, _ = KeyFile(tmp_path).create(name="admin", scope=Scope.ADMIN)
+    bound, _ = KeyFile(tmp_path).create(name="reader", scope=Scope.READ, collections=("treaties",))
+    with served_page(tmp_path, keys="required") as origin:
+        keyed = {"Authorization": f"Bearer {admin}"}
+        for name in ("treaties", "wires"):
+            httpx.post(f"{origin}/v1/collections", json={"name": name}, headers=keyed).raise_for_status()
+        for path in ("/record", "/record?collection=wires", "/record?collection=%C3%BC%0A", "/record?collection=gone"):
+            page = visit(f"{origin}{path}", ready="dialog.key")
+            page.get_by_role("textbox", name="Key").fill(bound)
+            page.get_by_role("button", name="Use this key").click()
+            page.locator("body[data-ready]").wait_for()
+
+            expect(page.locator("#total")).to_have_text("0 documents")
+            expect(page.get_by_label("Collection")).to_have_value("treaties")
 
 
 def test_a_key_that_may_only_read_is_told_so(visit: Visit, tmp_path: Path) -> None:

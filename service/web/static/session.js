@@ -6,7 +6,7 @@ import { button, element, one } from "./dom.js";
 // Settles when requests can be sent.
 export async function openSession() {
   const named = new URLSearchParams(location.search).get("collection");
-  if (named !== null || /^\/(answers|record)\/./.test(location.pathname)) useCollection(named ?? "default"); // What an address names is in one.
+  if (named !== null || /^\/(answers|record)\/./.test(location.pathname)) useCollection(/^[a-z0-9-]+$/.test(named ?? "") ? named : "default"); // What an address names is in one.
   if (asksForKeys() && !key()) await askForKey("");
   document.addEventListener("key-refused", () => {
     if (!one("dialog.key")) askForKey("The server does not know this key, or not any more.").then(() => location.reload());
@@ -56,10 +56,10 @@ async function showCollections() {
   }
   const listed = await json("/v1/collections").catch(() => ({ collections: [] }));
   const names = listed.collections.map((one) => one.name);
-  if (names.length < 2 && names[0] !== undefined && (names[0] === "default" || collection() === names[0])) return;
   if (!names.length) return;
   const chosen = names.includes(collection() ?? "default") ? (collection() ?? "default") : names[0];
-  if (chosen !== (collection() ?? "default")) useCollection(chosen);
+  useCollection(chosen);
+  if (names.length === 1 && chosen === "default") return;
   const choice = element(
     "select",
     {
