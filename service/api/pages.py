@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from domain.answers import Question
 from domain.errors import DatelineError
 from service.api.accept import HTML, prefers
-from service.api.access import PUBLIC, GuardedRoute, Needs, access_of, caller_of, collection_of
+from service.api.access import PUBLIC, GuardedRoute, Handler, Needs, access_of, caller_of, collection_of
 from service.api.answers import kept_answer, standing_of
 from service.api.asking import begin_answer, whole_answer
 from service.api.documents import listed_documents
@@ -42,7 +42,27 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",  # It repeats what the record says.
 }
 
-router = APIRouter(route_class=GuardedRoute, tags=["page"])
+
+class PageRoute(GuardedRoute):
+    """A route that tells browsers on a page, too, what was wrong before it was asked: there is no such collection."""
+
+    def reading(self, handle: Handler) -> Handler:
+        """Return a handler whose problems are pages."""
+        handle_ours = super().reading(handle)
+
+        async def told(request: Request) -> Response:
+            try:
+                return await handle_ours(request)
+            except Problem as problem:
+                if not prefers(request.headers.get("accept", ""), HTML):
+                    raise
+                page = ask_page(Shown(keys_required=False, problem=problem.detail))
+                return _html(page, request, status=problem.status_code)
+
+        return told
+
+
+router = APIRouter(route_class=PageRoute, tags=["page"])
 
 
 @router.get(

@@ -329,12 +329,17 @@ def test_the_address_of_a_page_names_its_collection(tmp_path: Path) -> None:
             (address,) = re.findall(r'class="permalink" href="([^"]+)"', page)
             kept, elsewhere = (client.get(one, headers=browser) for one in (address, address.partition("?")[0]))
             listed = [client.get("/record", params=one, headers=browser).text for one in (there, {})]
+            nowhere = client.get("/", params={"collection": "gone"}, headers=browser)
+            program = client.get("/", params={"collection": "gone"})
 
     assert "The treaty of Marrick ends the salt duty in 1911." in page
     assert '<input type="hidden" name="collection" value="treaties">' in page
     assert address.endswith("?collection=treaties")
     assert (kept.status_code, elsewhere.status_code) == (200, 404)
     assert ["treaty of Marrick" in one for one in listed] == [True, False]
+    assert (nowhere.status_code, nowhere.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert 'class="problem" role="alert">There is no' in nowhere.text
+    assert error_of(program)[2] == "collection_not_found"
 
 
 def test_links_of_a_collection_lead_into_it(served: Served) -> None:
