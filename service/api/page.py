@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from service.api.collections import PARAMETER
 from service.api.static_files import FILES, url_of
 from service.keys import MAIN
 from service.receipts import STANDS
@@ -77,7 +78,7 @@ class Shown:
 
     def address(self, path: str, **query: Any) -> str:
         """Return the address of a page of this collection."""
-        named = {} if self.collection == MAIN else {"collection": self.collection}
+        named = {} if self.collection == MAIN else {PARAMETER: self.collection}
         written = urlencode({**query, **named})
         return f"{path}?{written}" if written else path
 
@@ -168,12 +169,11 @@ def made(answer: Mapping[str, Any]) -> str:
             return f"Asked back {took}."
 
 
-def still_stands(standing: Sequence[Mapping[str, Any]]) -> str:
+def still_stands(lost: int, quotes: int) -> str:
     """Return how many of an answer's quotes still stand, in a sentence."""
-    lost = sum(one["status"] not in STANDS for one in standing)
     if not lost:
-        return f"Its {'quote stands' if len(standing) == 1 else 'quotes stand'} in the record as it is now."
-    return f"The record has changed: {lost} of {counted(standing, 'quote')} no longer stand{'s' if lost == 1 else ''}."
+        return f"Its {'quote stands' if quotes == 1 else 'quotes stand'} in the record as it is now."
+    return f"The record has changed: {lost} of {counted(quotes, 'quote')} no longer stand{'s' if lost == 1 else ''}."
 
 
 def scope_text(scope: Mapping[str, str | None]) -> str:

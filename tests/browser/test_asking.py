@@ -332,9 +332,12 @@ def test_the_address_of_an_answer_opens_it_in_its_collection(visit: Visit, tmp_p
     """Whichever collection the tab that opens it showed before."""
     with served_page(tmp_path) as origin:
         page = visit(origin)
+        ask(page, FERRY)
+        answered(page)
+        elsewhere = page.locator(".permalink").get_attribute("href")
         page.request.post(f"{origin}/v1/collections", data={"name": "treaties"})
         send_text(page, f"{origin}/v1/collections/treaties", text="The treaty of Marrick ends the salt duty in 1911.")
-        page.reload()
+        page.get_by_role("button", name="New thread").click()
         page.get_by_label("Collection").select_option("treaties")
         expect(page.locator("#holds")).to_contain_text("1 document")
         ask(page, "When does the treaty of Marrick end the salt duty?")
@@ -347,6 +350,9 @@ def test_the_address_of_an_answer_opens_it_in_its_collection(visit: Visit, tmp_p
             one.goto(f"{origin}{address}")
             expect(one.locator(".sentence")).to_contain_text("The treaty of Marrick ends the salt duty in 1911.")
             expect(one.get_by_label("Collection")).to_have_value("treaties")
+            one.goto(f"{origin}{elsewhere}")
+            expect(one.locator(".question")).to_have_text(FERRY)
+            expect(one.locator(".made")).to_be_visible()
 
 
 def test_an_answer_that_is_not_there_is_told(visit: Visit, origin: str) -> None:

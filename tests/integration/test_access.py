@@ -351,10 +351,10 @@ def test_links_of_a_collection_lead_into_it(served: Served) -> None:
 
     asked = {"question": "When does the treaty of Marrick end the salt duty?"}
     answer = served.client.post("/v1/collections/treaties/ask", json=asked, headers=key).json()
-    url = answer["sentences"][0]["citations"][0]["url"]
-
-    assert url.startswith("/v1/collections/treaties/sources/")
-    assert f'<mark id="quote">{text}</mark>' in served.client.get(url).text
+    told = served.client.post("/v1/collections/treaties/verify", json={"answer_id": answer["id"]}, headers=key).json()
+    for url in (answer["sentences"][0]["citations"][0]["url"], told["citations"][0]["url"]):
+        assert url.startswith("/v1/collections/treaties/sources/")
+        assert f'<mark id="quote">{text}</mark>' in served.client.get(url).text
 
 
 @pytest.mark.parametrize("name", ["..", "a b", "default%00", "A", "a" * 64])

@@ -55,17 +55,19 @@ def test_a_changed_and_then_a_deleted_source_are_told_for_every_answer(client: T
 
 
 @pytest.mark.parametrize(
-    ("name", "now", "told"),
+    ("name", "now", "links", "told"),
     [
-        ("Mabrin", "{before}", ["Its quote stands in the record as it is now."]),
+        ("Mabrin", "{before}", 0, ["Its quote stands in the record as it is now."]),
         (
             "Tolvek",
             "Long before, {name} had none.\n\n{before}",
+            1,
             ["Its quote stands in the record as it is now.", "Source 1 still stands, in another place."],
         ),
         (
             "Ushant",
             "The kiln of {name} is cold.",
+            0,
             [
                 "The record has changed: 1 of 1 quote no longer stands.",
                 "Source 1 no longer stands in the current version.",
@@ -74,7 +76,7 @@ def test_a_changed_and_then_a_deleted_source_are_told_for_every_answer(client: T
     ],
 )
 def test_the_address_of_an_answer_says_whether_its_quotes_still_stand(
-    client: TestClient, name: str, now: str, told: list[str]
+    client: TestClient, name: str, now: str, links: int, told: list[str]
 ) -> None:
     """With a link to where they stand now."""
     before = f"The kiln of {name} fires 40 pots a day."
@@ -88,8 +90,9 @@ def test_the_address_of_an_answer_says_whether_its_quotes_still_stand(
     below = page[page.index('class="permalink"') : page.index("<aside")]
     said = [re.sub("<[^>]*>", "", line) for line in below.splitlines()[1:]]
     assert [line for line in said if line] == told
-    for link in re.findall(r'<li><a href="([^"]+)"', below):
-        assert before in client.get(link.replace("&amp;", "&")).text
+    found = re.findall(r'<li><a href="([^"]+)"', below)
+    pages = [client.get(link.replace("&amp;", "&")).text for link in found]
+    assert [f'<mark id="quote">{before}</mark>' in page for page in pages] == [True] * links
 
 
 def test_a_receipt_is_the_answer_until_its_source_is_deleted(client: TestClient) -> None:
