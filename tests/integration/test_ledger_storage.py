@@ -1,94 +1,28 @@
-"""What the files of a record promise: durable, private, refused when damaged, whole when the disk is full."""
+"""What the files of a record promise: durable, private, and refused when they are damaged or another's."""
 
-import json
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from domain.answers import TimeScope
-from domain.corpus import Span, Statement
 from domain.errors import (
-    DatelineError,
-    NotFoundError,
-    RecordBusyError,
     RecordDamagedError,
     RecordError,
     RecordMismatchError,
     StorageError,
 )
 from domain.feedback import Feedback
-from domain.ports import PreparedDocument, RecordCounts
-from domain.settings import Settings, load_settings
+from domain.ports import RecordCounts
+from domain.settings import load_settings
 from domain.uploads import Upload
-from retriever import ledger_database, ledger_schema
+from retriever import ledger_schema
 from retriever.data_folder import DataFolder
-from retriever.ledger import SqliteLedger
-from retriever.wiring import Record, open_record
-from tests.support.disks import SmallDisk, small_disk
-from tests.support.encoders import HashingEncoder
-from tests.support.records import prepared
-
-ENCODER = HashingEncoder()
-ROOT = Path(__file__).resolve().parents[2]
-CANARY = "Xylophonequartz"
-
-_CLI = """\
-import sys
-import retriever.wiring
-from tests.support.encoders import HashingEncoder
-retriever.wiring.LazyEncoder = lambda settings: HashingEncoder(encoder_id=sys.argv[1])
-from cli.main import run
-sys.exit(run(sys.argv[2:]))
-"""
-"""The whole command line, with an encoder that needs no model."""
-
-
-def opened(path: Path, *, read_only: bool = False, encoder_id: str = ENCODER.encoder_id) -> SqliteLedger:
-    return SqliteLedger.open(path, encoder_id=encoder_id, dimensions=ENCODER.dimensions, read_only=read_only)
-
-
-def command(data: Path, *arguments: str, encoder_id: str = ENCODER.encoder_id) -> "subprocess.CompletedProcess[str]":
-    """Run `dateline` with an encoder that needs no model."""
-    return subprocess.run(
-        [sys.executable, "-c", _CLI, encoder_id, "--data-dir", str(data), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=120,
-    )
-
-
-def child(script: str, *arguments: Path) -> "subprocess.Popen[str]":
-    """Start a second process that may use the test's modules."""
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-
-
-def lamp(number: int) -> PreparedDocument:
-    return prepared(f"lamp{number:03}", f"Lamp {number} burns at the quay.", f"It was lit on day {number}.")
-
-
-def long_documents(documents: int = 8) -> list[PreparedDocument]:
-    """About 100 kB of text each, that nothing can be left out of."""
-    chance = np.random.default_rng(7)
-    return [prepared(f"long{n}", " ".join(chance.bytes(8).hex() for _ in range(6000))) for n in range(documents)]
+from retriever.wiring import open_record
+from tests.support.ledger_files import ENCODER, child, command, filled_at, lamp, opened
 
 
 @pytest.fixture
@@ -100,16 +34,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def filled(path: Path) -> Path:
     """A ledger of five documents, closed."""
-    with closing(opened(path)) as ledger:
-        ledger.commit([lamp(number) for number in range(5)])
-    return path
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """A real disk of eight megabytes."""
-    with small_disk(tmp_path / "disk", megabytes=8) as mounted:
-        yield mounted
+    return filled_at(path)
 
 
 class TestDurability:
@@ -155,7 +80,7 @@ class TestDurability:
         script = (
             "import sys\n"
             "from pathlib import Path\n"
-            "from tests.integration.test_ledger_storage import lamp, opened\n"
+            "from tests.support.ledger_files import lamp, opened\n"
             "ledger = opened(Path(sys.argv[1]))\n"
             "print('made', flush=True)\n"
             "insert = ledger._insert\n"
@@ -423,359 +348,10 @@ class TestRefusal:
         assert list(path.parent.iterdir()) == []
 
 
-class TestNoRightToWrite:
-    def test_a_file_where_the_data_folder_should_be_is_named(self, tmp_path: Path) -> None:
-        """The error names the place and the setting that moves it."""
-        (tmp_path / "data").write_text("in the way")
-
-        ended = command(tmp_path / "data", "ingest", str(ROOT / "README.md"))
-
-        assert (ended.returncode, ended.stdout) == (1, "")
-        assert str(tmp_path / "data") in ended.stderr
-        assert "--data-dir" in ended.stderr
-
-    @pytest.mark.parametrize("name", ["ledger.db", ".lock"])
-    def test_a_folder_where_a_file_should_be_is_named(self, tmp_path: Path, name: str) -> None:
-        """Ledger and lock alike: the path and what to do."""
-        (tmp_path / "data" / name).mkdir(parents=True)
-
-        with (
-            pytest.raises(StorageError) as caught,
-            open_record(load_settings(data_dir=tmp_path / "data"), access="write", encoder=ENCODER),
-        ):
-            pass
-
-        assert str(tmp_path / "data") in caught.value.message
-        assert "permissions" in caught.value.hint
-
-    def test_a_disk_that_may_not_be_written_is_named(self, disk: SmallDisk) -> None:
-        """Neither a new record nor an existing one can be opened for writing; afterwards nothing has changed."""
-        settings = a_record_without_index(disk)
-
-        with disk.read_only():
-            for place in (settings.data_dir, disk.root / "new"):
-                with (
-                    pytest.raises(StorageError, match=str(place)) as caught,
-                    open_record(load_settings(data_dir=place), access="write", encoder=ENCODER),
-                ):
-                    pass
-                assert "permissions" in caught.value.hint
-
-        with open_record(settings, access="write", encoder=ENCODER) as record:
-            assert record.verify().clean
-
-
-class TestNoRoom:
-    def test_a_commit_without_room_shows_nothing_of_itself(self, disk: SmallDisk) -> None:
-        """The earlier content stays whole, and the same commit works when there is room."""
-        with closing(opened(disk.root / "ledger.db")) as ledger:
-            ledger.commit([lamp(1)])
-            disk.leave(200_000)
-
-            with pytest.raises(StorageError, match="disk is full") as caught:
-                ledger.commit([lamp(2), *long_documents()])
-
-            assert str(disk.root / "ledger.db") in caught.value.message
-            assert "Free space" in caught.value.hint
-            assert (ledger.headers(), ledger.check_integrity()) == ((lamp(1).document.header,), ())
-            assert ledger.known_embeddings(lamp(2).embedded_texts) == {}
-            disk.make_room()
-            ledger.commit([lamp(2), *long_documents()])
-            assert ledger.counts().documents == 10
-            assert ledger.check_integrity() == ()
-
-    @pytest.mark.parametrize(
-        "write",
-        [
-            lambda ledger: ledger.save_answer("a", {"text": "x" * 2_000_000}),
-            lambda ledger: ledger.save_embeddings(
-                [f"text {n}" for n in range(20_000)], ENCODER.encode_passages(["text"] * 20_000)
-            ),
-            lambda ledger: ledger.finish_job(ledger.jobs()[0].job_id, state="done", report={"x": "x" * 2_000_000}),
-        ],
-        ids=["answer", "vectors", "job"],
-    )
-    def test_every_way_to_write_says_that_the_disk_is_full(
-        self, disk: SmallDisk, write: Callable[[SqliteLedger], None]
-    ) -> None:
-        """Receipts, vectors and jobs fail in the same way, and leave what was there."""
-        with closing(opened(disk.root / "ledger.db")) as ledger:
-            ledger.commit([lamp(1)])
-            ledger.start_job("a")
-            disk.leave(200_000)
-
-            with pytest.raises(StorageError, match="disk is full"):
-                write(ledger)
-
-            assert ledger.document("lamp001") == lamp(1).document
-            assert ledger.check_integrity() == ()
-
-    def test_a_file_that_may_not_grow_is_like_a_full_disk(self, filled: Path) -> None:
-        """The same where the operating system limits the size of files; no mount is needed for it."""
-        script = (
-            "import json, resource, sys\n"
-            "from pathlib import Path\n"
-            "from domain.errors import StorageError\n"
-            "from tests.integration.test_ledger_storage import long_documents, opened\n"
-            "ledger = opened(Path(sys.argv[1]))\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))\n"
-            "try:\n"
-            "    ledger.commit(long_documents())\n"
-            "except StorageError as error:\n"
-            "    told = error.message\n"
-            "small = ledger.counts().documents, ledger.check_integrity()\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
-            "ledger.commit(long_documents())\n"
-            "print(json.dumps([told, small, (ledger.counts().documents, ledger.check_integrity())]))\n"
-        )
-
-        out, _ = child(script, filled).communicate(timeout=60)
-
-        told, small, large = json.loads(out)
-        assert str(filled) in told
-        assert (small, large) == ([5, []], [13, []])
-
-    def test_a_new_record_without_room_can_be_made_later(self, disk: SmallDisk) -> None:
-        """A half-made ledger does not stand in the way."""
-        settings = load_settings(data_dir=disk.root / "data")
-        settings.data_dir.mkdir()
-        disk.leave(0)
-
-        with pytest.raises(StorageError), open_record(settings, access="write", encoder=ENCODER):
-            pass
-
-        disk.make_room()
-        with open_record(settings, access="write", encoder=ENCODER) as record:
-            record.ledger.commit([lamp(1)])
-            record.publish()
-            assert record.verify().clean
-
-    @pytest.mark.parametrize("free_bytes", [60_000, 150_000, 250_000])  # For no index; for words; for half the vectors.
-    def test_without_room_for_an_index_exact_search_serves(self, disk: SmallDisk, free_bytes: int) -> None:
-        """Questions are answered from the ledger; with room again, the next start in this process has an index."""
-        settings = a_record_without_index(disk)
-        disk.leave(free_bytes)
-
-        with open_record(settings, access="write", encoder=ENCODER) as record:
-            assert not record.wait_until_indexed(60)
-            assert record.status().state == "exact"
-            assert first_document(record, "Lamp 31 burns at the quay.") == "lamp031"
-
-        disk.make_room()
-        with open_record(settings, access="write", encoder=ENCODER) as record:
-            assert record.wait_until_indexed(60)
-            assert record.verify().clean
-
-    def test_a_server_that_had_no_room_need_not_start_anew(self, disk: SmallDisk) -> None:
-        """The open record builds its index as soon as there is room and it tries again."""
-        settings = a_record_without_index(disk)
-        disk.leave(150_000)
-        with open_record(settings, access="write", encoder=ENCODER) as record:
-            assert not record.wait_until_indexed(60)
-            with pytest.raises(DatelineError, match="disk is full"):
-                record.rebuild()
-
-            disk.make_room()
-            record.rebuild()
-
-            assert record.status().state == "ready"
-            assert record.verify().clean
-
-    def test_an_ingestion_without_room_ends_with_what_to_do(self, disk: SmallDisk, tmp_path: Path) -> None:
-        """The command exits 1, names place and remedy, loses nothing, and goes on when there is room."""
-        data, sources = disk.root / "data", tmp_path / "sources"
-        sources.mkdir()
-        (sources / "000.txt").write_text("Lamp 0 burns at the quay.")
-        assert command(data, "ingest", str(sources)).returncode == 0
-        for number, made in enumerate(long_documents(), start=1):
-            (sources / f"{number:03}.txt").write_text(made.document.text)
-        disk.leave(400_000)
-
-        full = command(data, "ingest", str(sources), "--json")
-        meanwhile = command(data, "documents", "list", "--json")
-        disk.make_room()
-        again = command(data, "ingest", str(sources), "--json")
-        verified = command(data, "verify", "--json")
-
-        report = json.loads(full.stdout)
-        assert (full.returncode, report["added"]) == (1, 0)
-        assert str(data / "ledger.db") in report["stopped"]["message"]
-        assert "Free space" in report["stopped"]["hint"]
-        assert len(json.loads(meanwhile.stdout)["documents"]) == 1
-        assert (again.returncode, json.loads(again.stdout)["added"]) == (0, 8)
-        assert (verified.returncode, json.loads(verified.stdout)["documents"]) == (0, 9)
-
-    def test_a_purge_without_room_keeps_the_rest_and_can_be_run_again(self, disk: SmallDisk) -> None:
-        """The deleted stays hidden, the rest stays whole, and with room the bytes go."""
-        path = disk.root / "ledger.db"
-        with closing(opened(path)) as ledger:
-            ledger.commit([prepared("secret", f"The {CANARY} envoy."), *long_documents()])
-            ledger.delete("secret")
-            disk.leave(100_000)
-
-            with pytest.raises(StorageError):
-                ledger.purge()
-
-            assert ledger.counts().documents == 8
-            assert ledger.check_integrity() == ()
-            disk.make_room()
-            ledger.purge()
-            assert ledger.check_integrity() == ()
-        assert traces(disk.root, CANARY) == []
-
-    def test_a_backup_without_room_leaves_no_part_of_it(self, filled: Path, disk: SmallDisk) -> None:
-        """A file of the backup's name is a whole backup or is not there."""
-        disk.leave(20_000)
-        with closing(opened(filled)) as ledger, pytest.raises(StorageError):
-            ledger.backup(disk.root / "backup.db")
-
-        assert [file.name for file in disk.root.iterdir()] == ["ballast"]
-
-
-class TestPurge:
-    @pytest.fixture
-    def settings(self, tmp_path: Path) -> Settings:
-        return load_settings(data_dir=tmp_path / "data")
-
-    def test_nothing_of_a_purged_document_is_in_any_file(self, settings: Settings) -> None:
-        """Its words, names and vectors are gone in all versions, and the receipts that quote it; the rest verifies."""
-        secret = secret_document()
-        with open_record(settings, access="write", encoder=ENCODER) as record:
-            record.wait_until_indexed(60)
-            record.ledger.commit([secret, lamp(1)])
-            record.publish()
-            record.ledger.commit([prepared("secret", "The envoy came.", version=2)])
-            record.publish()
-            cited = {"sentences": [{"citations": [{"document_id": "secret", "version": 1, "quote": f"{CANARY}!"}]}]}
-            other = {"sentences": [{"citations": [{"document_id": "lamp001", "version": 1, "quote": "Lamp 1"}]}]}
-            record.ledger.save_answer("of the secret", cited)
-            record.ledger.save_answer("of the lamp", other)
-            looked_for = (CANARY, CANARY.lower(), secret.vectors[0].tobytes())
-            held_before = traces(settings.data_dir, *looked_for)
-            record.ledger.delete("secret")
-            record.publish()
-
-            record.purge()
-
-            held_while_open = traces(settings.data_dir, *looked_for)
-            verified = record.verify()
-            assert record.ledger.answer("of the lamp") == other
-            with pytest.raises(NotFoundError):
-                record.ledger.answer("of the secret")
-        assert {"chroma.sqlite3", "ledger.db-wal"} <= set(held_before)
-        assert held_while_open == traces(settings.data_dir, *looked_for) == []
-        assert (verified.differences, verified.documents, verified.passages) == ((), 1, 2)
-
-    def test_versions_and_vectors_in_use_are_kept(self, path: Path) -> None:
-        """A purge takes what was deleted: old versions of other documents, and vectors they share, stay."""
-        with closing(opened(path)) as ledger:
-            ledger.commit([prepared("kept", "The dam is full."), prepared("gone", "The dam is full.", "It rained.")])
-            ledger.commit([prepared("kept", "The dam is empty.", version=2)])
-            ledger.delete("gone")
-
-            ledger.purge()
-
-            assert ledger.document("kept", 1) == prepared("kept", "The dam is full.").document
-            assert sorted(ledger.known_embeddings(["The dam is full.", "The dam is empty.", "It rained."])) == [
-                "The dam is empty.",
-                "The dam is full.",
-            ]
-            assert ledger.versions("gone") == ()
-            assert ledger.check_integrity() == ()
-
-    def test_the_deleted_versions_of_a_document_that_came_back_go(self, path: Path) -> None:
-        """The new version stays, also after more commits; what was deleted is gone, with its receipts."""
-        with closing(opened(path)) as ledger:
-            ledger.commit([secret_document()])
-            ledger.delete("secret")
-            ledger.commit([prepared("secret", "The envoy came.", version=2)])
-            ledger.save_answer("old", {"document_id": "secret", "version": 1, "quote": CANARY})
-            ledger.save_answer("new", {"document_id": "secret", "version": 2})
-
-            ledger.purge()
-
-            ledger.commit([prepared("secret", "The envoy left.", version=3)])
-            assert [header.version for header in ledger.versions("secret")] == [2, 3]
-            assert ledger.answer("new") == {"document_id": "secret", "version": 2}
-            with pytest.raises(NotFoundError):
-                ledger.answer("old")
-            assert ledger.check_integrity() == ()
-        assert traces(path.parent, CANARY) == []
-
-    def test_a_reader_in_the_way_is_told_and_the_next_purge_succeeds(
-        self, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Old pages that another connection still reads cannot be removed, and purging does not claim that they are."""
-        monkeypatch.setattr(ledger_database, "_BUSY_TIMEOUT_S", 0.1)
-        with closing(opened(path)) as ledger, closing(opened(path, read_only=True)) as reader:
-            ledger.commit([secret_document(), lamp(1)])
-            ledger.delete("secret")
-            with reader._database.reading() as connection:
-                connection.exec_driver_sql("SELECT count(*) FROM texts")
-
-                with pytest.raises(RecordBusyError, match="another process"):
-                    ledger.purge()
-
-            ledger.purge()
-            assert ledger.check_integrity() == ()
-        assert traces(path.parent, CANARY) == []
-
-
-class TestBackup:
-    def test_a_backup_taken_while_another_thread_writes_is_one_point(self, path: Path) -> None:
-        """Each backup holds exactly the first so many commits, whole, and passes every check."""
-        with closing(opened(path)) as ledger:
-            stop, written = threading.Event(), threading.Semaphore(0)
-            writer = threading.Thread(target=_write_pairs, args=(ledger, stop, written))
-            writer.start()
-            try:
-                for number in range(5):
-                    written.acquire()
-                    ledger.backup(path.with_name(f"backup{number}.db"))
-            finally:
-                stop.set()
-                writer.join()
-
-        sizes = [_commits_in(path.with_name(f"backup{number}.db")) for number in range(5)]
-        assert sizes == sorted(sizes)
-        assert sizes[0] >= 1
-
-    def test_a_backup_replaces_nothing(self, filled: Path) -> None:
-        """A file of that name stays as it is."""
-        taken = filled.with_name("backup.db")
-        taken.write_text("the last backup")
-
-        with closing(opened(filled)) as ledger, pytest.raises(RecordError, match="exists already"):
-            ledger.backup(taken)
-
-        assert taken.read_text() == "the last backup"
-
-    def test_a_damaged_ledger_gives_no_backup(self, filled: Path) -> None:
-        """A copy of damage must not push out the sound backup before it."""
-        whole = filled.read_bytes()
-        with closing(opened(filled)) as ledger:
-            last = len(whole) // 8192 - 1
-            filled.write_bytes(whole[: last * 8192] + b"\xa5" * 8192)
-
-            with pytest.raises(RecordDamagedError):
-                ledger.backup(filled.with_name("backup.db"))
-
-        assert not filled.with_name("backup.db").exists()
-
-
 def edit(path: Path, statement: str, *values: str) -> list[tuple[object, ...]]:
     """Do something to a ledger behind Dateline's back."""
     with closing(sqlite3.connect(path)) as connection, connection:
         return connection.execute(statement, values).fetchall()
-
-
-def a_record_without_index(disk: SmallDisk) -> Settings:
-    """A folder whose ledger holds fifty documents, before its first start."""
-    settings = load_settings(data_dir=disk.root / "data", retrieval={"read": 0})
-    settings.data_dir.mkdir()
-    with closing(opened(settings.data_dir / "ledger.db")) as ledger:
-        ledger.commit([lamp(number) for number in range(50)])
-    return settings
 
 
 def next_version(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
@@ -792,41 +368,3 @@ def damage_of(path: Path) -> tuple[str, ...]:
             return ledger.check_integrity()
     except RecordDamagedError as error:
         return (error.message,)
-
-
-def secret_document() -> PreparedDocument:
-    """A document with the canary in its words, title, publisher and speaker."""
-    made = prepared("secret", f"The {CANARY} envoy came.", title=f"{CANARY} title", publisher=f"{CANARY} press")
-    (passage,) = made.passages
-    said = Statement(
-        passage_id=passage.passage_id, speaker=f"The {CANARY}", verb="said", span=Span(start=0, end=3), kind="quoted"
-    )
-    return replace(made, statements=(said,))
-
-
-def traces(folder: Path, *wanted: str | bytes) -> list[str]:
-    """Names of all files below a folder that hold one of the byte strings."""
-    needles = [needle.encode() if isinstance(needle, str) else needle for needle in wanted]
-    files = [file for file in folder.rglob("*") if file.is_file() and file.name != "ballast"]
-    return [file.name for file in files if any(needle in file.read_bytes() for needle in needles)]
-
-
-def first_document(record: Record, question: str) -> str:
-    (found,) = record.retriever.retrieve(question, scope=TimeScope(), limit=1)
-    return found.passage.document_id
-
-
-def _write_pairs(ledger: SqliteLedger, stop: threading.Event, written: threading.Semaphore) -> None:
-    for number in count():
-        if stop.is_set():
-            return
-        ledger.commit([prepared(f"{number:04}{half}", f"Half {half} of pair {number}.") for half in "ab"])
-        written.release()
-
-
-def _commits_in(backup: Path) -> int:
-    with closing(opened(backup, read_only=True)) as ledger:
-        found = [header.document_id for header in ledger.headers()]
-        assert found == [f"{number:04}{half}" for number in range(len(found) // 2) for half in "ab"]
-        assert ledger.check_integrity() == ()
-    return len(found) // 2
